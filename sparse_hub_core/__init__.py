@@ -1,0 +1,100 @@
+"""The public API of sparse-hub, for plugin authors and users; names are imported when they are first used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sparse_hub_core.attention.layer import Layer
+    from sparse_hub_core.attention.mask import Mask
+    from sparse_hub_core.attention.sparse_attention import AttentionResult, SparseAttention
+    from sparse_hub_core.benchmark import Benchmark, Lengths, Question, Request
+    from sparse_hub_core.errors import ConfigError, ModelError, PluginError, SparseHubError, UsageError
+    from sparse_hub_core.execute_full_benchmark import execute_full_benchmark, get_run_configurations
+    from sparse_hub_core.hookspecs import hookimpl
+    from sparse_hub_core.lookup import get_benchmark, get_masker_config
+    from sparse_hub_core.masker import Masker, MaskerConfig, Size, resolve_size
+    from sparse_hub_core.optimizer_factory import create_optimizer
+    from sparse_hub_core.registry import fixed
+    from sparse_hub_core.search.algorithm import SearchAlgorithm
+    from sparse_hub_core.space import choice, integer, loguniform, uniform
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "AttentionResult": "attention.sparse_attention",
+    "Benchmark": "benchmark",
+    "ConfigError": "errors",
+    "Layer": "attention.layer",
+    "Lengths": "benchmark",
+    "Mask": "attention.mask",
+    "Masker": "masker",
+    "MaskerConfig": "masker",
+    "ModelError": "errors",
+    "PluginError": "errors",
+    "Question": "benchmark",
+    "Request": "benchmark",
+    "SearchAlgorithm": "search.algorithm",
+    "Size": "masker",
+    "SparseAttention": "attention.sparse_attention",
+    "SparseHubError": "errors",
+    "UsageError": "errors",
+    "choice": "space",
+    "create_optimizer": "optimizer_factory",
+    "execute_full_benchmark": "execute_full_benchmark",
+    "fixed": "registry",
+    "get_benchmark": "lookup",
+    "get_masker_config": "lookup",
+    "get_run_configurations": "execute_full_benchmark",
+    "hookimpl": "hookspecs",
+    "integer": "space",
+    "loguniform": "space",
+    "resolve_size": "masker",
+    "uniform": "space",
+}
+
+__all__ = [
+    "AttentionResult",
+    "Benchmark",
+    "ConfigError",
+    "Layer",
+    "Lengths",
+    "Mask",
+    "Masker",
+    "MaskerConfig",
+    "ModelError",
+    "PluginError",
+    "Question",
+    "Request",
+    "SearchAlgorithm",
+    "Size",
+    "SparseAttention",
+    "SparseHubError",
+    "UsageError",
+    "choice",
+    "create_optimizer",
+    "execute_full_benchmark",
+    "fixed",
+    "get_benchmark",
+    "get_masker_config",
+    "get_run_configurations",
+    "hookimpl",
+    "integer",
+    "loguniform",
+    "resolve_size",
+    "uniform",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # A submodule of the same name would shadow the function after its first import, so the value is kept here.
+    value = getattr(importlib.import_module(f"sparse_hub_core.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

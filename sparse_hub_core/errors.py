@@ -1,0 +1,42 @@
+"""The errors a user may meet; each message says what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SparseHubError(Exception):
+    """A failure that is reported as one sentence, without a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(SparseHubError):
+    """What the user asked for cannot be done as asked: a wrong name, value, file or flag."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A value of a masker config, of the spec or of a file is out of its range."""
+
+
+class PluginError(UsageError):
+    """Something was asked of a plugin that is broken, ambiguous or missing."""
+
+
+class ModelError(SparseHubError):
+    """A model cannot be loaded, or cannot be run sparsely."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a half sentence with the nearest known names, or the list when nothing is near."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if near:
+        return "did you mean " + " or ".join(repr(match) for match in near) + "?"
+    if not known:
+        return "none is registered."
+    shown = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
+    return f"known are: {shown}."

@@ -1,0 +1,53 @@
+"""The hooks a plugin may implement; each receives a ``register`` callback to call once per thing it offers.
+
+A reference is a string ``"package.module:Name"``, so registering imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from sparse_hub_core.registry import (
+        RegisterBenchmark,
+        RegisterMasker,
+        RegisterModel,
+        RegisterObjective,
+        RegisterPreset,
+        RegisterSearchAlgorithm,
+    )
+
+hookspec = pluggy.HookspecMarker("sparse_hub")
+hookimpl = pluggy.HookimplMarker("sparse_hub")
+
+
+@hookspec
+def register_maskers(register: RegisterMasker) -> None:
+    """Offer maskers: ``register(name, ref, role=..., summary=..., paper=None)``; ref is a MaskerConfig class."""
+
+
+@hookspec
+def register_presets(register: RegisterPreset) -> None:
+    """Offer presets: ``register(name, entries, summary=...)``; entries are masker names, fixed(...), classes or instances."""
+
+
+@hookspec
+def register_benchmarks(register: RegisterBenchmark) -> None:
+    """Offer benchmarks: ``register(name, ref, subsets=..., metric=..., score_range=..., ...)``; ref is a Benchmark class."""
+
+
+@hookspec
+def register_search_algorithms(register: RegisterSearchAlgorithm) -> None:
+    """Offer search algorithms: ``register(name, ref, summary=...)``; ref is a SearchAlgorithm class."""
+
+
+@hookspec
+def register_objectives(register: RegisterObjective) -> None:
+    """Offer objectives: ``register(name, ref, summary=...)``; ref is a function of (error, density), minimised."""
+
+
+@hookspec
+def register_models(register: RegisterModel) -> None:
+    """Offer models: ``register(name, source, summary=..., revision=None, max_context_length=None)``."""

@@ -1,0 +1,112 @@
+"""What every masker is: a config (frozen, checked, searchable) and the masker it creates. Free of torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, get_type_hints
+
+from annotated_types import Ge, Gt, Le
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from sparse_hub_core.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    import torch
+    from typing_extensions import Self
+
+    from sparse_hub_core.attention.layer import Layer
+    from sparse_hub_core.attention.mask import Mask
+    from sparse_hub_core.space import Domain
+
+Size: TypeAlias = Annotated[int, Ge(1)] | Annotated[float, Gt(0), Le(1)]
+"""A number of keys: an int is a count, a float is a share of all keys."""
+
+
+def resolve_size(size: int | float, num_keys: int) -> int:
+    """Return the number of keys a size stands for; a share that would round to no key gives one."""
+    if isinstance(size, int):
+        return min(size, num_keys)
+    return max(1, int(size * num_keys))
+
+
+@dataclass(frozen=True)
+class MaskerConfig(ABC):
+    """The hyperparameters of a masker.
+
+    Subclasses are frozen dataclasses whose fields say their range in their annotation, such as
+    ``lsh_l: Annotated[int, Ge(1)] = 75``; every field is checked whenever a config is made.
+
+    Raises:
+        ConfigError: A field has the wrong type or is outside its range.
+    """
+
+    def __post_init__(self) -> None:
+        for name, adapter in _field_adapters(type(self)).items():
+            value = getattr(self, name)
+            try:
+                adapter.validate_python(value, strict=True)
+            except ValidationError as error:
+                reasons = dict.fromkeys(detail["msg"] for detail in error.errors())
+                raise ConfigError(
+                    f"{type(self).__name__}.{name} = {value!r} is out of range: {'; or '.join(reasons).lower()}."
+                ) from None
+
+    @abstractmethod
+    def create_masker(self) -> Masker:
+        """Return a new masker with these hyperparameters."""
+
+    @staticmethod
+    def get_search_space(task_name: str) -> dict[str, Domain]:
+        """Return a domain for each field worth searching on this task; the other fields keep their defaults."""
+        return {}
+
+    def infeasible_because(self, num_keys: int) -> str | None:
+        """Return why this configuration makes no sense for a prefix of so many keys, or None."""
+        return None
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the fields as a plain dict that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
+        """Return a config with these fields.
+
+        Raises:
+            ConfigError: A field is unknown, or its value is out of range.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        for name in parameters:
+            if name not in known:
+                raise ConfigError(f"{cls.__name__} has no field {name!r}: {did_you_mean(name, known)}")
+        return cls(**parameters)
+
+
+class Masker(ABC):
+    """Chooses keys to read; one instance per ``SparseAttention``, what it remembers lives in ``layer.state``."""
+
+    def on_prefill(self, layer: Layer) -> None:  # noqa: B027 - most maskers keep no state
+        """Prepare for a new sequence: ``layer.keys`` and ``layer.values`` hold the complete prefix."""
+
+    def on_append(self, layer: Layer, start: int) -> None:  # noqa: B027 - most maskers keep no state
+        """Take note that the keys from ``start`` on are new."""
+
+    @abstractmethod
+    def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
+        """Return the mask with this masker's keys added; queries are ``(B, Hq, Lq, d)``."""
+
+
+@functools.cache
+def _field_adapters(config_class: type[MaskerConfig]) -> dict[str, TypeAdapter[Any]]:
+    hints = get_type_hints(config_class, include_extras=True)
+    names = [field.name for field in dataclasses.fields(config_class)]
+    return {
+        name: TypeAdapter(hints[name], config=ConfigDict(allow_inf_nan=False))
+        if not dataclasses.is_dataclass(hints[name])
+        else TypeAdapter(hints[name])
+        for name in names
+    }

@@ -1,0 +1,281 @@
+"""What plugins registered: names to entries, clashes, and helpful failures."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+
+from sparse_hub_core.errors import PluginError, UsageError, did_you_mean
+
+Role: TypeAlias = Literal["sink", "local", "selector", "restrict", "prefill", "other"]
+ROLES: tuple[Role, ...] = ("sink", "local", "selector", "restrict", "prefill", "other")
+BUILTIN_DISTRIBUTION = "sparse-hub"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The installed plugin that something comes from."""
+
+    plugin: str
+    distribution: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered thing; ``ref`` is a lazy ``"module:Name"`` reference or the object itself."""
+
+    name: str
+    ref: Any
+    summary: str
+    provenance: Provenance
+
+    def load(self) -> Any:
+        """Import and return the object behind the reference.
+
+        Raises:
+            PluginError: The reference cannot be imported.
+        """
+        if not isinstance(self.ref, str):
+            return self.ref
+        module_name, _, attribute = self.ref.partition(":")
+        try:
+            return getattr(importlib.import_module(module_name), attribute)
+        except (ImportError, AttributeError) as error:
+            origin = f"{self.provenance.distribution} {self.provenance.version}"
+            raise PluginError(
+                f"{self.name!r} of {origin} cannot be loaded from {self.ref!r}: "
+                f"{type(error).__name__}: {error}; reinstall or repair that package."
+            ) from error
+
+
+@dataclass(frozen=True)
+class MaskerEntry(Entry):
+    """A masker config class and what is known of it without importing it."""
+
+    role: Role = "other"
+    paper: str | None = None
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A preset entry whose hyperparameters are not searched; see ``fixed``."""
+
+    masker: str
+    parameters: tuple[tuple[str, Any], ...]
+
+
+def fixed(masker: str, **parameters: Any) -> Fixed:
+    """Return a preset entry that holds a registered masker at these hyperparameters."""
+    return Fixed(masker, tuple(sorted(parameters.items())))
+
+
+@dataclass(frozen=True)
+class PresetEntry(Entry):
+    """A stack of maskers; ``ref`` holds the sequence of its entries."""
+
+    @property
+    def maskers(self) -> tuple[str, ...]:
+        """The names of the stack's maskers, in order."""
+        return tuple(_masker_label(part) for part in self.ref)
+
+
+def _masker_label(part: Any) -> str:
+    if isinstance(part, str):
+        return part
+    if isinstance(part, Fixed):
+        return part.masker
+    return (part if isinstance(part, type) else type(part)).__name__
+
+
+@dataclass(frozen=True)
+class BenchmarkEntry(Entry):
+    """A benchmark and what is known of it without importing it."""
+
+    subsets: tuple[str, ...] = ()
+    metric: str = "score"
+    score_range: tuple[float, float] = (0.0, 100.0)
+    higher_is_better: bool = True
+    licence: str = "unknown"
+    generated: bool = False
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks as ``benchmark/subset``."""
+        return tuple(f"{self.name}/{subset}" for subset in self.subsets)
+
+
+@dataclass(frozen=True)
+class ModelEntry(Entry):
+    """A model by name; ``ref`` is a hub id or a local path."""
+
+    revision: str | None = None
+    max_context_length: int | None = None
+
+    def load(self) -> str:
+        """Return the hub id or path, which is not something to import."""
+        return str(self.ref)
+
+
+class RegisterMasker(Protocol):
+    """The callback of ``register_maskers``."""
+
+    def __call__(self, name: str, ref: str, *, role: Role, summary: str, paper: str | None = None) -> None:
+        """Register one masker."""
+
+
+class RegisterPreset(Protocol):
+    """The callback of ``register_presets``."""
+
+    def __call__(self, name: str, entries: Sequence[Any], *, summary: str) -> None:
+        """Register one preset."""
+
+
+class RegisterBenchmark(Protocol):
+    """The callback of ``register_benchmarks``."""
+
+    def __call__(
+        self,
+        name: str,
+        ref: str,
+        *,
+        subsets: Sequence[str],
+        metric: str,
+        summary: str,
+        score_range: tuple[float, float] = (0.0, 100.0),
+        higher_is_better: bool = True,
+        licence: str = "unknown",
+        generated: bool = False,
+    ) -> None:
+        """Register one benchmark with its subsets."""
+
+
+class RegisterSearchAlgorithm(Protocol):
+    """The callback of ``register_search_algorithms``."""
+
+    def __call__(self, name: str, ref: str, *, summary: str) -> None:
+        """Register one search algorithm."""
+
+
+class RegisterObjective(Protocol):
+    """The callback of ``register_objectives``."""
+
+    def __call__(self, name: str, ref: str, *, summary: str) -> None:
+        """Register one objective."""
+
+
+class RegisterModel(Protocol):
+    """The callback of ``register_models``."""
+
+    def __call__(
+        self,
+        name: str,
+        source: str | Path,
+        *,
+        summary: str,
+        revision: str | None = None,
+        max_context_length: int | None = None,
+    ) -> None:
+        """Register one model by hub id or local path."""
+
+
+@dataclass(frozen=True)
+class PluginRecord:
+    """What became of one entry point; ``offered`` are the names a failed plugin had tried to register."""
+
+    provenance: Provenance
+    status: Literal["ok", "error", "disabled"]
+    error: str | None = None
+    offered: frozenset[str] = frozenset()
+
+
+EntryT = TypeVar("EntryT", bound=Entry)
+
+
+@dataclass
+class Table(Generic[EntryT]):
+    """The entries of one kind, by name; third parties that claim one name are told apart by distribution."""
+
+    kind: str
+    entries: dict[str, list[EntryT]] = field(default_factory=dict)
+
+    def add(self, entry: EntryT) -> None:
+        """Add an entry; a clash is kept and reported when the name is asked for."""
+        self.entries.setdefault(entry.name, []).append(entry)
+
+    def claimants(self, name: str) -> list[EntryT]:
+        """Return the entries a plain or ``distribution:name`` name stands for; the built-in one keeps its name."""
+        if ":" in name:
+            distribution, _, plain = name.partition(":")
+            return [e for e in self.entries.get(plain, []) if e.provenance.distribution == distribution]
+        found = self.entries.get(name, [])
+        builtin = [e for e in found if e.provenance.distribution == BUILTIN_DISTRIBUTION]
+        return builtin or found
+
+    def __iter__(self) -> Iterator[EntryT]:
+        """Yield every entry, sorted; names claimed twice come qualified by their distribution."""
+        for name in sorted(self.entries):
+            chosen = self.claimants(name)
+            if len(chosen) == 1:
+                yield chosen[0]
+            for entry in self.entries[name]:
+                if len(chosen) > 1 or entry is not chosen[0]:
+                    yield replace(entry, name=f"{entry.provenance.distribution}:{name}")
+
+
+@dataclass
+class Registry:
+    """Everything that plugins registered, and the record of each plugin."""
+
+    maskers: Table[MaskerEntry] = field(default_factory=lambda: Table("masker"))
+    presets: Table[PresetEntry] = field(default_factory=lambda: Table("preset"))
+    benchmarks: Table[BenchmarkEntry] = field(default_factory=lambda: Table("benchmark"))
+    search_algorithms: Table[Entry] = field(default_factory=lambda: Table("search algorithm"))
+    objectives: Table[Entry] = field(default_factory=lambda: Table("objective"))
+    models: Table[ModelEntry] = field(default_factory=lambda: Table("model"))
+    plugins: list[PluginRecord] = field(default_factory=list)
+
+    def tables(self) -> tuple[Table[Any], ...]:
+        """Return the tables in the order they are documented."""
+        return (
+            self.maskers,
+            self.presets,
+            self.benchmarks,
+            self.search_algorithms,
+            self.objectives,
+            self.models,
+        )
+
+    def get(self, table: Table[EntryT], name: str) -> EntryT:
+        """Return the one entry behind a name.
+
+        Raises:
+            PluginError: The name is claimed twice, or the plugin that offers it is broken.
+            UsageError: Nothing of that name is registered.
+        """
+        found = table.claimants(name)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            options = " or ".join(f"'{e.provenance.distribution}:{e.name}'" for e in found)
+            raise PluginError(f"The {table.kind} {name!r} is claimed by several plugins; ask for {options}.")
+        raise self._missing(table, name)
+
+    def _missing(self, table: Table[Any], name: str) -> UsageError:
+        broken = [record for record in self.plugins if record.status == "error" and record.error]
+        for record in broken:
+            if name.rpartition(":")[2] in record.offered:
+                p = record.provenance
+                return PluginError(
+                    f"The {table.kind} {name!r} comes from the plugin {p.plugin!r} of {p.distribution} "
+                    f"{p.version}, which failed to load: {record.error}"
+                )
+        sentence = f"Unknown {table.kind} {name!r}: {did_you_mean(name, [e.name for e in table])}"
+        if broken:
+            failures = "; ".join(f"{r.provenance.plugin!r} of {r.provenance.distribution}: {r.error}" for r in broken)
+            return PluginError(f"{sentence} Plugins that failed to load and may offer it: {failures}")
+        return UsageError(sentence)
+
