@@ -1,0 +1,170 @@
+"""The one file that knows how transformers lets attention be replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import sdpa_mask
+
+from sparse_hub_core.attention.engine import Scoring, dense_attention
+from sparse_hub_core.errors import ModelError
+
+if TYPE_CHECKING:
+    from sparse_hub_core.attention.sparse_attention import AttentionResult, SparseAttention
+
+IMPLEMENTATION = "sparse_hub"
+_ATTRIBUTE = "sparse_hub_attachment"
+
+
+class Observer(Protocol):
+    """Sees every sparse attention call, beside what dense attention gives on the same tensors."""
+
+    def observe(self, layer_idx: int, result: AttentionResult, dense_output: torch.Tensor) -> None:
+        """Take note of one layer's call; ``dense_output`` is ``(B, Hq, Lq, d)``."""
+
+
+class Attachment:
+    """How one model's attention runs: dense up to the end of the prefix, sparse after it."""
+
+    def __init__(
+        self,
+        attention: SparseAttention | None,
+        prefix_length: int | None = None,
+        observer: Observer | None = None,
+        unpadded: bool = False,
+    ) -> None:
+        self.attention = attention
+        self.prefix_length = prefix_length
+        self.observer = observer
+        self.unpadded = unpadded
+        self._prefix_of_layer: dict[int, int] = {}
+
+    def forward(
+        self,
+        layer_idx: int,
+        queries: torch.Tensor,
+        keys: torch.Tensor,
+        values: torch.Tensor,
+        scoring: Scoring,
+        attention_mask: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """Return the attention output ``(B, Hq, Lq, d)`` of one layer."""
+        mask = None if self.unpadded else attention_mask
+        if self.attention is None:
+            return dense_attention(queries, keys, values, scoring, mask)
+        num_queries, num_keys = queries.shape[2], keys.shape[2]
+        first = num_keys - num_queries
+        prefix = self._prefix(layer_idx, first, num_keys)
+        num_dense = min(max(prefix - first, 0), num_queries)
+        outputs = []
+        if num_dense:
+            end = first + num_dense
+            dense_mask = None if mask is None else mask[:, :, :num_dense, :end]
+            dense_rows = queries[:, :, :num_dense], keys[:, :, :end], values[:, :, :end]
+            outputs.append(dense_attention(*dense_rows, scoring, dense_mask))
+        if num_dense < num_queries:
+            rows = queries[:, :, num_dense:]
+            rows_mask = None if mask is None else mask[:, :, num_dense:]
+            result = self.attention.attend(rows, keys, values, scoring, rows_mask, layer_idx, prefix)
+            if self.observer is not None:
+                dense = dense_attention(rows, keys, values, scoring, rows_mask)
+                self.observer.observe(layer_idx, result, dense)
+            outputs.append(result.output)
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=2)
+
+    def _prefix(self, layer_idx: int, first: int, num_keys: int) -> int:
+        """Return where the dense prefix ends; queries that start at position 0 begin a new sequence."""
+        if first == 0:
+            if self.attention is not None and not self._prefix_of_layer.keys() - {layer_idx}:
+                self.attention.reset()
+            self._prefix_of_layer[layer_idx] = num_keys if self.prefix_length is None else self.prefix_length
+        if layer_idx not in self._prefix_of_layer:
+            self._prefix_of_layer[layer_idx] = first if self.prefix_length is None else self.prefix_length
+        return self._prefix_of_layer[layer_idx]
+
+
+def _attention_forward(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    softcap: float | None = None,
+    sliding_window: int | None = None,
+    s_aux: torch.Tensor | None = None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attend as transformers asks: ``(B, Hq, Lq, d)`` in, ``(B, Lq, Hq, d)`` out."""
+    attachment: Attachment = getattr(module, _ATTRIBUTE)
+    scoring = Scoring(query.shape[-1] ** -0.5 if scaling is None else scaling, softcap, s_aux)
+    if sliding_window is not None:
+        output = dense_attention(query, key, value, scoring, _windowed(attention_mask, query, key, sliding_window))
+    else:
+        output = attachment.forward(int(module.layer_idx), query, key, value, scoring, attention_mask)
+    return output.transpose(1, 2).contiguous(), None
+
+
+def _windowed(
+    attention_mask: torch.Tensor | None, query: torch.Tensor, key: torch.Tensor, sliding_window: int
+) -> torch.Tensor | None:
+    """Return the mask of a sliding-window layer; transformers leaves it out where the causal order is enough."""
+    if attention_mask is not None or key.shape[2] <= sliding_window:
+        return attention_mask
+    columns = torch.arange(key.shape[2], device=key.device)
+    positions = columns[-query.shape[2] :, None]
+    return ((columns <= positions) & (columns > positions - sliding_window))[None, None]
+
+
+AttentionInterface.register(IMPLEMENTATION, _attention_forward)
+AttentionMaskInterface.register(IMPLEMENTATION, sdpa_mask)
+
+
+def full_attention_layers(config: Any) -> list[int]:
+    """Return the layers of a transformers config that attend to the whole sequence."""
+    config = config.get_text_config(decoder=True)
+    layer_types = getattr(config, "layer_types", None)
+    if layer_types is not None:
+        return [index for index, kind in enumerate(layer_types) if kind == "full_attention"]
+    if getattr(config, "sliding_window", None) is not None and getattr(config, "use_sliding_window", True):
+        return []
+    return list(range(config.num_hidden_layers))
+
+
+@contextmanager
+def attached(model: Any, attachment: Attachment) -> Iterator[None]:
+    """Replace the model's attention inside the block, and restore it exactly afterwards.
+
+    Raises:
+        ModelError: The model does not let its attention be replaced, has nothing to make sparse, or is in use.
+    """
+    name = type(model).__name__
+    if not hasattr(model, "set_attn_implementation"):
+        raise ModelError(f"{name} is no transformers model, so its attention cannot be replaced.")
+    if not full_attention_layers(model.config):
+        raise ModelError(
+            f"Every attention layer of this {name} is a sliding window, which already reads few keys; "
+            "there is nothing to make sparse."
+        )
+    modules = [module for module in model.modules() if hasattr(module, "layer_idx")]
+    if any(hasattr(module, _ATTRIBUTE) for module in modules):
+        raise ModelError(f"This {name} already runs with a SparseAttention; leave that block first.")
+    previous = model.config._attn_implementation
+    for module in modules:
+        setattr(module, _ATTRIBUTE, attachment)
+    try:
+        model.set_attn_implementation(IMPLEMENTATION)
+        if model.config._attn_implementation != IMPLEMENTATION:
+            raise ModelError(
+                f"{name} does not take its attention from transformers' AttentionInterface, so it cannot run sparsely."
+            )
+        yield
+    finally:
+        model.set_attn_implementation(previous)
+        for module in modules:
+            delattr(module, _ATTRIBUTE)

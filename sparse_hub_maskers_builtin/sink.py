@@ -1,0 +1,43 @@
+"""Sink tokens: the first keys of a sequence draw much attention whatever they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from sparse_hub_core import Layer, Mask, Masker, MaskerConfig, Size, choice, resolve_size
+from sparse_hub_core.space import Domain
+
+
+@dataclass(frozen=True)
+class SinkMaskerConfig(MaskerConfig):
+    """The first ``sink_size`` keys; https://arxiv.org/abs/2309.17453."""
+
+    sink_size: Size = 128
+
+    def create_masker(self) -> SinkMasker:
+        """Return the masker."""
+        return SinkMasker(self)
+
+    @staticmethod
+    def get_search_space(task_name: str) -> dict[str, Domain]:
+        """Return from a few tokens to as many as a system prompt."""
+        return {"sink_size": choice([4, 16, 64, 128, 256])}
+
+    def infeasible_because(self, num_keys: int) -> str | None:
+        """Return a reason when the sinks are the whole context."""
+        if isinstance(self.sink_size, int) and self.sink_size >= num_keys:
+            return f"sink_size {self.sink_size} covers the whole context of {num_keys} tokens"
+        return None
+
+
+class SinkMasker(Masker):
+    """Adds the first keys as a slice."""
+
+    def __init__(self, config: SinkMaskerConfig) -> None:
+        self.config = config
+
+    def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
+        """Add the first keys; nothing is read to choose them."""
+        return mask.with_prefix(resolve_size(self.config.sink_size, mask.num_keys))
