@@ -87,6 +87,10 @@ class SparseAttention:
         """Forget the sequence: the next call starts afresh."""
         self._sequences.clear()
 
+    def forget(self, layer_idx: int) -> None:
+        """Forget the sequence in one layer."""
+        self._sequences = {where: kept for where, kept in self._sequences.items() if where[0] != layer_idx}
+
     def __call__(
         self,
         queries: torch.Tensor,

@@ -79,8 +79,8 @@ class Attachment:
     def _prefix(self, layer_idx: int, first: int, num_keys: int) -> int:
         """Return where the dense prefix ends; queries that start at position 0 begin a new sequence."""
         if first == 0:
-            if self.attention is not None and not self._prefix_of_layer.keys() - {layer_idx}:
-                self.attention.reset()
+            if self.attention is not None:
+                self.attention.forget(layer_idx)
             self._prefix_of_layer[layer_idx] = num_keys if self.prefix_length is None else self.prefix_length
         if layer_idx not in self._prefix_of_layer:
             self._prefix_of_layer[layer_idx] = first if self.prefix_length is None else self.prefix_length

@@ -1,0 +1,149 @@
+"""MagicPIG: keys sampled by SimHash collisions and weighted by their collision probability.
+
+With angle theta between query and centred key, one sign bit agrees with probability p = 1 - theta/pi, a table of K
+bits with p^K, and at least two of L tables with 1 - (1 - p^K)^L - L p^K (1 - p^K)^(L-1).
+https://arxiv.org/abs/2410.16179
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Le
+
+from sparse_hub_core import Layer, Mask, Masker, MaskerConfig, choice, integer
+from sparse_hub_core.space import Domain
+
+MIN_PROBABILITY = 1e-4
+"""The official code adds this to the probability; as a floor it bounds a key's weight in the same way."""
+
+
+@dataclass(frozen=True)
+class MagicPigConfig(MaskerConfig):
+    """SimHash sampling with ``lsh_l`` tables of ``lsh_k`` bits."""
+
+    lsh_l: Annotated[int, Ge(1), Le(1024)] = 75
+    lsh_k: Annotated[int, Ge(1), Le(30)] = 8
+    min_collisions: Annotated[int, Ge(1)] = 2
+    center: bool = True
+    seed: Annotated[int, Ge(0)] = 0
+
+    def create_masker(self) -> MagicPig:
+        """Return the masker."""
+        return MagicPig(self)
+
+    @staticmethod
+    def get_search_space(task_name: str) -> dict[str, Domain]:
+        """Return the tables and bits around the paper's (K 8 to 10, L 75 to 150)."""
+        return {"lsh_l": choice([16, 32, 64, 128]), "lsh_k": integer(4, 12)}
+
+    def infeasible_because(self, num_keys: int) -> str | None:
+        """Return a reason when no key can collide often enough."""
+        if self.min_collisions > self.lsh_l:
+            return f"min_collisions {self.min_collisions} cannot be reached with lsh_l {self.lsh_l} tables"
+        return None
+
+
+class MagicPig(Masker):
+    """Reads the keys that share a bucket with the query in enough tables.
+
+    State per key: ``lsh_l`` bucket numbers (int32) and the norm of the centred key; per layer: the planes and the
+    centre, both fixed at the end of the prefix, so that hashes and probabilities always belong together.
+    """
+
+    def __init__(self, config: MagicPigConfig) -> None:
+        self.config = config
+
+    def on_prefill(self, layer: Layer) -> None:
+        """Draw the planes, fix the centre, and hash the prefix."""
+        batch, kv_heads, length, head_dim = layer.keys.shape
+        generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + layer.index)
+        planes = torch.randn(head_dim, self.config.lsh_l * self.config.lsh_k, generator=generator)
+        device = layer.keys.device
+        centred = self.config.center and length > 0
+        layer.state.update(
+            planes=planes.to(device),
+            center=layer.keys.float().mean(2, keepdim=True)
+            if centred
+            else torch.zeros(batch, kv_heads, 1, head_dim, device=device),
+            buckets=torch.empty(self.config.lsh_l, batch, kv_heads, 0, dtype=torch.int32, device=device),
+            norms=torch.empty(batch, kv_heads, 0, device=device),
+        )
+        self._hash_keys(layer, 0)
+
+    def on_append(self, layer: Layer, start: int) -> None:
+        """Hash the new keys; the old ones keep their buckets."""
+        self._hash_keys(layer, start)
+
+    def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
+        """Add the colliding keys with the probability of such a collision."""
+        state = layer.state
+        batch, heads, length, head_dim = queries.shape
+        kv_heads = layer.keys.shape[1]
+        grouped = queries.float().reshape(batch, kv_heads, heads // kv_heads * length, head_dim)
+        query_buckets = self._buckets(grouped, state["planes"])
+        hits = self._collisions(query_buckets, state["buckets"]) >= self.config.min_collisions
+        indices, real = _padded_indices(hits.view(batch, heads, length, -1) & mask.unread())
+        cosine = _cosine(queries.float(), layer.keys, state["center"], state["norms"], indices)
+        theta = torch.arccos(cosine.clamp(-1.0, 1.0))
+        config = self.config
+        probability = collision_probability(theta, config.lsh_k, config.lsh_l, config.min_collisions)
+        return mask.with_keys(indices, probability.clamp_min(MIN_PROBABILITY) * real)
+
+    def _hash_keys(self, layer: Layer, start: int) -> None:
+        state = layer.state
+        centred = layer.keys[:, :, start:].float() - state["center"]
+        state["buckets"] = torch.cat([state["buckets"], self._buckets(centred, state["planes"])], dim=-1)
+        state["norms"] = torch.cat([state["norms"], centred.norm(dim=-1)], dim=-1)
+
+    def _buckets(self, vectors: torch.Tensor, planes: torch.Tensor) -> torch.Tensor:
+        """Return the bucket number of ``(B, H, n, d)`` vectors in each table, ``(L, B, H, n)`` int32."""
+        bits = (vectors @ planes > 0).unflatten(-1, (self.config.lsh_l, self.config.lsh_k))
+        powers = 2 ** torch.arange(self.config.lsh_k, device=vectors.device, dtype=torch.int32)
+        return (bits * powers).sum(-1, dtype=torch.int32).movedim(-1, 0).contiguous()
+
+    def _collisions(self, query_buckets: torch.Tensor, key_buckets: torch.Tensor) -> torch.Tensor:
+        """Count equal buckets of ``(L, B, Hkv, q)`` and ``(L, B, Hkv, Lk)``, ``(B, Hkv, q, Lk)``."""
+        counts = torch.zeros((*query_buckets.shape[1:], key_buckets.shape[-1]), dtype=torch.int16, device=key_buckets.device)
+        # Table by table, so that no (L, B, Hkv, q, Lk) tensor is built.
+        for of_queries, of_keys in zip(query_buckets, key_buckets, strict=True):
+            counts += of_queries[..., :, None] == of_keys[..., None, :]
+        return counts
+
+
+def collision_probability(theta: torch.Tensor, lsh_k: int, lsh_l: int, min_collisions: int = 2) -> torch.Tensor:
+    """Return the probability that vectors at angle ``theta`` share at least so many of L buckets of K sign bits."""
+    table = (1.0 - theta.double() / math.pi).clamp(0.0, 1.0) ** lsh_k
+    fewer = torch.zeros_like(table)
+    for hits in range(min_collisions):
+        fewer = fewer + math.comb(lsh_l, hits) * table**hits * (1.0 - table) ** (lsh_l - hits)
+    return (1.0 - fewer).clamp(0.0, 1.0).float()
+
+
+def _padded_indices(hits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the positions of the hits of ``(B, H, Lq, Lk)``, padded to the longest row, and which are real."""
+    counts = hits.sum(-1, keepdim=True)
+    columns = torch.arange(max(1, int(counts.max())), device=hits.device)
+    real = columns < counts
+    indices = torch.zeros(real.shape, dtype=torch.long, device=hits.device)
+    # Both walk row by row in the same order, so the n-th hit of a row lands in the row's n-th place.
+    indices[real] = hits.nonzero()[:, -1]
+    return indices, real
+
+
+def _cosine(
+    queries: torch.Tensor, keys: torch.Tensor, center: torch.Tensor, norms: torch.Tensor, indices: torch.Tensor
+) -> torch.Tensor:
+    """Return the cosine between each query and the chosen centred keys, ``(B, Hq, Lq, n)``."""
+    batch, kv_heads = keys.shape[:2]
+    group = queries.shape[1] // kv_heads
+    rows = torch.arange(batch, device=keys.device)[:, None, None, None]
+    heads = torch.arange(queries.shape[1], device=keys.device)[None, :, None, None] // group
+    chosen = keys[rows, heads, indices].float()
+    products = (chosen @ queries[..., None])[..., 0]
+    shift = (queries * center.repeat_interleave(group, dim=1)).sum(-1, keepdim=True)
+    lengths = queries.norm(dim=-1, keepdim=True) * norms[rows, heads, indices]
+    return (products - shift) / lengths.clamp_min(torch.finfo(torch.float32).tiny)
