@@ -1,0 +1,25 @@
+"""RULER's metric."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_CONTROL_CHARACTERS = re.compile("[\x00-\x1f]")
+
+
+def string_match_all(prediction: str, references: Sequence[str]) -> float:
+    """Return the share of the references that occur in a prediction.
+
+    Args:
+        prediction: What the model wrote.
+        references: The answers, matched as substrings whatever their case.
+
+    Returns:
+        A value between 0 and 100; 0 when there is no reference.
+    """
+    if not references:
+        return 0.0
+    # A newline in place of a control character, because deleting it would join two words.
+    text = _CONTROL_CHARACTERS.sub("\n", prediction.strip()).strip().lower()
+    return 100.0 * sum(reference.lower() in text for reference in references) / len(references)

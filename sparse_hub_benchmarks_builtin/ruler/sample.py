@@ -1,0 +1,44 @@
+"""What the generators have in common."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import TypeAlias
+
+from sparse_hub_core.benchmark import CountTokens, Question
+
+NOISE = "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again."
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A context and its question, at one number of haystack units."""
+
+    context: str
+    question: Question
+
+    def length(self, count_tokens: CountTokens) -> int:
+        """Return what the sample takes up: the prompt, its answer prefix and the tokens to generate."""
+        prompt = self.context + self.question.text + self.question.answer_prefix
+        return count_tokens(prompt) + self.question.max_new_tokens
+
+
+Render: TypeAlias = Callable[[str, int], Sample]
+"""Makes the sample of a key with a number of haystack units; more units keep everything but the places."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A generator and the smallest haystack it can work with."""
+
+    render: Render
+    smallest: int
+
+
+def stream(key: str, purpose: str) -> Random:
+    """Return the random numbers that belong to a key and a purpose, the same on every machine."""
+    digest = hashlib.sha256(f"{key}/{purpose}".encode()).digest()
+    return Random(int.from_bytes(digest, "big"))

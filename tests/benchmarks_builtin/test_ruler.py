@@ -1,0 +1,256 @@
+"""RULER: the official prompts and metric, at any length."""
+
+import json
+import re
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sparse_hub_benchmarks_builtin import register_benchmarks
+from sparse_hub_benchmarks_builtin.ruler.benchmark import Ruler
+from sparse_hub_benchmarks_builtin.ruler.fit import largest_fitting
+from sparse_hub_benchmarks_builtin.ruler.metric import string_match_all
+from sparse_hub_benchmarks_builtin.ruler.sample import NOISE
+from sparse_hub_benchmarks_builtin.ruler.words import word_lists
+from sparse_hub_core.benchmark import Lengths, Question, Request
+from sparse_hub_core.errors import UsageError
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+SAMPLES = json.loads((GOLDEN / "ruler_samples.json").read_text())["tasks"]
+METRIC = json.loads((GOLDEN / "ruler_metric.json").read_text())["records"]
+SUBSETS = tuple(SAMPLES)
+NIAH = tuple(subset for subset in SUBSETS if subset.startswith("niah"))
+
+
+def by_words(text: str) -> int:
+    return len(text.split())
+
+
+def by_pieces(text: str) -> int:
+    """Counts about as a subword tokenizer does."""
+    return len(re.findall(r"[a-z]{1,4}|[A-Z]{1,2}|\d{1,3}|\S", text))
+
+
+def take(
+    subset: str, length: int = 2048, seed: int = 0, k: int = 4, count: Callable[[str], int] = by_words
+) -> list[Request]:
+    return list(islice(Ruler().requests(subset, Lengths(length, count), seed), k))
+
+
+def prompt(request: Request) -> str:
+    (question,) = request.questions
+    return request.context + question.text + question.answer_prefix
+
+
+def used(request: Request, count: Callable[[str], int]) -> int:
+    return count(prompt(request)) + request.questions[0].max_new_tokens
+
+
+def keys_of(request: Request) -> list[str]:
+    return re.findall(r"^One of the special magic \w+ for (.+) is: .+\.$", request.context, re.MULTILINE)
+
+
+def shape(text: str) -> list[str]:
+    """The lines with keys, values and names blanked; sorted, because needles stand in random places."""
+    text = re.sub(r"(for )[a-zA-Z0-9 -]+( is:| mentioned)", r"\1KEY\2", text)
+    text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", "UUID", text)
+    text = re.sub(r"\d", "0", text)
+    text = re.sub(r"\b(?!VAR\b)[A-Z]{3}\b", "NAM", text)
+    return sorted(re.sub(r"\b[A-Z]{5}\b", "NAMES", text).split("\n"))
+
+
+def test_the_registered_subsets_are_the_ones_that_work() -> None:
+    registered: dict[str, tuple[str, ...]] = {}
+    register_benchmarks(lambda name, target, **about: registered.update({name: about["subsets"]}))  # type: ignore[arg-type]
+    assert set(registered["ruler"]) == set(SUBSETS)
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+@pytest.mark.parametrize("sample", [0, 1])
+def test_prompts_are_the_official_ones(subset: str, sample: int) -> None:
+    golden = SAMPLES[subset]
+    official = golden["samples"][sample]
+    for request in take(subset, golden["max_seq_length"]):
+        assert shape(prompt(request)) == shape(official["input"] + official["answer_prefix"])
+        assert used(request, by_words) <= golden["max_seq_length"]
+        assert request.context.split("\n")[0] == official["input"].split("\n")[0]
+        assert request.questions[0].max_new_tokens == golden["tokens_to_generate"]
+        assert len(request.questions[0].references) == len(official["outputs"])
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_the_context_ends_where_the_haystack_does(subset: str) -> None:
+    for request in take(subset):
+        assert request.context.endswith((NOISE, "."))
+        assert re.match(r"\n(What is|Question: )", request.questions[0].text)
+        assert request.questions[0].answer_prefix.startswith(" ")
+
+
+@pytest.mark.parametrize("record", METRIC)
+def test_the_metric_is_the_official_one(record: dict) -> None:  # type: ignore[type-arg]
+    expected = record["string_match_all"]
+    assert string_match_all(record["prediction"], record["references"]) == pytest.approx(expected, abs=0.005)
+
+
+def test_no_reference_scores_nothing() -> None:
+    assert string_match_all("anything", ()) == 0
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_gold_answers_score_full_and_none_scores_nothing(subset: str) -> None:
+    for request in take(subset):
+        (question,) = request.questions
+        assert Ruler().score(" ".join(question.references).lower(), question) == 100
+        assert Ruler().score("", question) == 0
+
+
+@pytest.mark.parametrize("count", [by_words, by_pieces])
+@pytest.mark.parametrize("length", [1300, 2048, 5000])
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_lengths_are_filled_as_closely_as_units_allow(
+    subset: str, length: int, count: Callable[[str], int]
+) -> None:
+    for request in take(subset, length, count=count):
+        longest_line = max(request.context.split("\n"), key=count)
+        # A unit that would have been added may be a little longer than any that was.
+        assert length - count(longest_line) - 12 < used(request, count) <= length
+
+
+@given(length=st.integers(1100, 3000), subset=st.sampled_from(SUBSETS), seed=st.integers(0, 10**6))
+def test_no_length_is_ever_exceeded(length: int, subset: str, seed: int) -> None:
+    for request in take(subset, length, seed, k=2, count=by_pieces):
+        assert used(request, by_pieces) <= length
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_requests_do_not_depend_on_how_many_are_taken(subset: str) -> None:
+    assert take(subset, k=2) == take(subset, k=6)[:2]
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_requests_differ_between_indices_seeds_and_lengths(subset: str) -> None:
+    every = [r for length in (2048, 2049) for seed in (0, 1) for r in take(subset, length, seed, k=25)]
+    assert len({request.id for request in every}) == len({request.split_key for request in every}) == 100
+    assert every[7].id == f"{subset}-2048-s0-000007"
+
+
+# Only the subsets without words, whose lists may change with a release of wonderwords.
+@pytest.mark.parametrize(
+    ("subset", "split_key"), [("niah_multikey_3", "f60b5892f5e0"), ("vt", "7d56a411bc00")]
+)
+def test_requests_are_the_same_on_every_machine(subset: str, split_key: str) -> None:
+    assert take(subset)[3].split_key.startswith(split_key)
+
+
+@pytest.mark.parametrize("subset", NIAH)
+def test_the_needle_is_asked_for_once_and_its_line_holds_the_answer(subset: str) -> None:
+    for request in take(subset, k=20):
+        (question,) = request.questions
+        keys, (answer,) = keys_of(request), question.references
+        asked = [key for key in keys if f" for {key} mentioned" in question.text]
+        assert len(keys) == len(set(keys))
+        assert len(asked) == 1
+        assert f" for {asked[0]} is: {answer}.\n" in request.context
+
+
+@pytest.mark.parametrize("subset", NIAH)
+def test_needles_stand_everywhere(subset: str) -> None:
+    def place(request: Request) -> float:
+        return request.context.index(request.questions[0].references[0]) / len(request.context)
+
+    places = sorted(place(request) for request in take(subset, 1024, k=200))
+    assert max(abs(place - rank / 200) for rank, place in enumerate(places)) < 0.15
+
+
+def test_variable_tracking_statements_stand_in_order_after_the_worked_example() -> None:
+    for request in take("vt", k=20):
+        example, _, own = request.context.partition("\n\nMemorize")
+        names, (question,) = re.findall(r"^VAR ([A-Z]{5}) = ", own, re.MULTILINE), request.questions
+        assert tuple(names) == question.references
+        (value,) = re.findall(r"= (\d{5})$", own, re.MULTILINE)
+        assert value in question.text
+        assert value not in example
+        assert by_words(example) <= 500
+
+
+def test_the_worked_example_stands_alike_in_all_samples_of_a_seed() -> None:
+    def example(request: Request) -> str:
+        text = request.context.partition("\n\nMemorize")[0]
+        return re.sub(r"\b(?!VAR\b)[A-Z]{3}\b|\d{5}", "_", text)
+
+    assert len({example(request) for request in take("vt", k=10)}) == 1
+    assert len({request.context.partition("\n\nMemorize")[0] for request in take("vt", k=10)}) == 10
+    assert len({example(request) for seed in range(10) for request in take("vt", seed=seed, k=1)}) > 5
+
+
+def test_words_come_from_the_full_lists() -> None:
+    adjectives, nouns = word_lists()
+    assert len(adjectives) > 900
+    assert len(nouns) > 6500
+    assert not [word for word in adjectives + nouns if word != word.strip()]
+
+
+@pytest.mark.parametrize("count", [by_words, by_pieces])
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_too_short_a_length_names_one_that_works(subset: str, count: Callable[[str], int]) -> None:
+    with pytest.raises(
+        UsageError, match=rf"ruler/{subset} does not fit .* raise --search-max-context-length"
+    ) as error:
+        Ruler().requests(subset, Lengths(100, count), 3)
+    shortest = int(re.findall(r"that works is (\d+)", str(error.value))[0])
+    assert all(used(request, count) <= shortest for request in take(subset, shortest, 3, k=100, count=count))
+    with pytest.raises(UsageError, match=f"that works is {shortest}"):
+        Ruler().requests(subset, Lengths(shortest - 1, count), 3)
+
+
+def test_an_unknown_subset_is_reported_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"no subset 'niah_single_2'; did you mean 'niah_single_1'"):
+        Ruler().requests("niah_single_2", Lengths(4096, by_words), 0)
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_a_tokenizer_that_counts_nothing_is_no_endless_loop(subset: str) -> None:
+    (request,) = take(subset, 600, k=1, count=lambda text: 0)
+    assert request.context.count("\n") <= 1200
+
+
+@given(
+    costs=st.lists(st.integers(1, 30), min_size=1, max_size=60),
+    limit=st.integers(0, 900),
+    guess=st.none() | st.integers(-5, 80),
+    unit=st.none() | st.floats(0.1, 50),
+)
+def test_the_largest_fitting_number_is_found_from_any_guess(
+    costs: list[int], limit: int, guess: int | None, unit: float | None
+) -> None:
+    asked: list[int] = []
+
+    def cost(units: int) -> int:
+        asked.append(units)
+        return sum(costs[:units])
+
+    expected = max((n for n in range(1, len(costs) + 1) if sum(costs[:n]) <= limit), default=None)
+    assert largest_fitting(cost, limit, 1, len(costs), guess, unit) == expected
+    assert len(asked) == len(set(asked)) <= 15
+
+
+def test_full_requests_take_few_counts() -> None:
+    counted: list[str] = []
+
+    def count(text: str) -> int:
+        counted.append(text)
+        return by_pieces(text)
+
+    requests = Ruler().requests("niah_multikey_2", Lengths(8000, count), 0)
+    next(requests)
+    counted.clear()
+    list(islice(requests, 10))
+    assert len(counted) <= 40
+
+
+def test_questions_are_scored_alone() -> None:
+    assert Ruler().score("1234567", Question("?", ("123", "999"))) == 50
