@@ -1,0 +1,169 @@
+"""Evaluate one configuration: a plain generator of one report per request, which knows nothing of Ray."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+import torch
+
+from sparse_hub_core.attention.metrics import attention_error
+from sparse_hub_core.attention.sparse_attention import AttentionResult, SparseAttention
+from sparse_hub_core.attention.transformers_seam import Attachment
+from sparse_hub_core.benchmark import Benchmark, Request
+from sparse_hub_core.errors import SparseHubError
+from sparse_hub_core.masker import MaskerConfig
+from sparse_hub_core.models.decoding import generate, prefill
+from sparse_hub_core.models.loading import LoadedModel
+from sparse_hub_core.models.prompt import Prompt
+from sparse_hub_core.models.snapshot import PrefixSnapshot, SnapshotStore
+
+
+@dataclass(frozen=True)
+class PreparedRequest:
+    """A request with the prompts of its questions."""
+
+    request: Request
+    prompts: tuple[Prompt, ...]
+
+
+@dataclass(frozen=True)
+class QuestionReport:
+    """What was said to one question, and its score."""
+
+    question_index: int
+    prediction: str
+    score: float
+    num_tokens: int
+    decode_ms: float
+    """Milliseconds per decode step after the first token; includes the measuring where errors are measured."""
+
+
+@dataclass(frozen=True)
+class RequestReport:
+    """What evaluating one request gave; errors and density are None for dense attention."""
+
+    request_id: str
+    questions: tuple[QuestionReport, ...]
+    seconds: float
+    truncated: bool = False
+    error: float | None = None
+    error_p95: float | None = None
+    error_by_layer: dict[int, float] = field(default_factory=dict)
+    density: float | None = None
+
+
+@dataclass
+class Meter:
+    """Collects error and density of every sparse call of one request."""
+
+    errors: dict[int, list[torch.Tensor]] = field(default_factory=dict)
+    densities: list[torch.Tensor] = field(default_factory=list)
+
+    def observe(self, layer_idx: int, result: AttentionResult, dense_output: torch.Tensor) -> None:
+        """Take note of one layer's call."""
+        self.errors.setdefault(layer_idx, []).append(attention_error(result.output, dense_output).flatten())
+        self.densities.append((result.num_read / result.num_legal.clamp_min(1)).flatten())
+
+    def by_layer(self) -> dict[int, float]:
+        """Return the mean error of each layer over heads and queries."""
+        return {layer: float(torch.cat(errors).mean()) for layer, errors in sorted(self.errors.items())}
+
+    def p95(self) -> float:
+        """Return the 95th percentile over layers, heads and queries."""
+        values = torch.cat([torch.cat(errors) for errors in self.errors.values()]).sort().values
+        # torch.quantile refuses more than 2**24 values.
+        return float(values[round(0.95 * (len(values) - 1))])
+
+    def density(self) -> float:
+        """Return the mean over layers, heads and queries of the share of keys that were read."""
+        return float(torch.cat(self.densities).mean())
+
+
+def evaluate(
+    loaded: LoadedModel,
+    benchmark: Benchmark,
+    requests: Iterable[PreparedRequest],
+    masker_configs: Sequence[MaskerConfig] | None,
+    max_new_tokens: int,
+    snapshots: SnapshotStore | None = None,
+    model_key: str = "",
+) -> Iterator[RequestReport]:
+    """Yield one report per request, of sparse attention, or of dense attention where there are no masker configs."""
+    for prepared in requests:
+        yield evaluate_request(loaded, benchmark, prepared, masker_configs, max_new_tokens, snapshots, model_key)
+
+
+def evaluate_request(
+    loaded: LoadedModel,
+    benchmark: Benchmark,
+    prepared: PreparedRequest,
+    masker_configs: Sequence[MaskerConfig] | None,
+    max_new_tokens: int,
+    snapshots: SnapshotStore | None = None,
+    model_key: str = "",
+) -> RequestReport:
+    """Answer the questions of one request from its prefix snapshot, and measure on the way.
+
+    Raises:
+        SparseHubError: The attention gave NaN.
+    """
+    begin = time.perf_counter()
+    attention = SparseAttention(masker_configs) if masker_configs is not None else None
+    meter = Meter()
+    reports = []
+    for index, prompt in enumerate(prepared.prompts):
+        question = prepared.request.questions[index]
+        snapshot = prefix_snapshot(loaded, prompt, snapshots, model_key)
+        if attention is not None:
+            attention.reset()
+        attachment = Attachment(attention, len(prompt.prefix), meter, unpadded=True)
+        limit = min(max_new_tokens, question.max_new_tokens)
+        said = generate(loaded, snapshot, prompt, limit, attachment)
+        decode_ms = 1000 * said.decode_seconds / max(1, len(said.tokens) - 1)
+        score = benchmark.score(said.text, question)
+        reports.append(QuestionReport(index, said.text, score, len(said.tokens), decode_ms))
+    truncated = any(prompt.truncated for prompt in prepared.prompts)
+    seconds = time.perf_counter() - begin
+    if attention is None:
+        return RequestReport(prepared.request.id, tuple(reports), seconds, truncated)
+    by_layer = meter.by_layer()
+    broken = [layer for layer, error in by_layer.items() if error != error]
+    if broken:
+        raise SparseHubError(f"The attention error of layer {broken[0]} is NaN in request {prepared.request.id!r}.")
+    error = fmean(by_layer.values())
+    return RequestReport(
+        prepared.request.id, tuple(reports), seconds, truncated, error, meter.p95(), by_layer, meter.density()
+    )
+
+
+def prefix_snapshot(
+    loaded: LoadedModel, prompt: Prompt, snapshots: SnapshotStore | None, model_key: str
+) -> PrefixSnapshot:
+    """Return the prefix's snapshot, prefilled now only when no process has made it yet."""
+    key = f"{model_key}-{prompt.prefix_key}"
+    found = snapshots.get(key) if snapshots is not None else None
+    if found is None:
+        found = prefill(loaded, prompt.prefix)
+        if snapshots is not None:
+            snapshots.put(key, found)
+    return found
+
+
+def latency(
+    loaded: LoadedModel,
+    prepared: PreparedRequest,
+    masker_configs: Sequence[MaskerConfig] | None,
+    max_new_tokens: int,
+    snapshots: SnapshotStore | None = None,
+    model_key: str = "",
+) -> float:
+    """Return milliseconds per decode step in a pass that measures nothing else."""
+    prompt = prepared.prompts[0]
+    snapshot = prefix_snapshot(loaded, prompt, snapshots, model_key)
+    attention = SparseAttention(masker_configs) if masker_configs is not None else None
+    attachment = Attachment(attention, len(prompt.prefix), unpadded=True)
+    said = generate(loaded, snapshot, prompt, max_new_tokens, attachment)
+    return 1000 * said.decode_seconds / max(1, len(said.tokens) - 1)

@@ -1,0 +1,59 @@
+"""Dense prefill and greedy decoding on a restored prefix."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+
+from sparse_hub_core.attention.transformers_seam import Attachment, attached
+from sparse_hub_core.models.loading import LoadedModel
+from sparse_hub_core.models.prompt import Prompt
+from sparse_hub_core.models.snapshot import PrefixSnapshot, new_cache, restore, take_snapshot
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What a model said, and how long each decode step took."""
+
+    text: str
+    tokens: tuple[int, ...]
+    decode_seconds: float
+
+
+def prefill(loaded: LoadedModel, prefix: tuple[int, ...]) -> PrefixSnapshot:
+    """Run the prefix densely and return its keys and values."""
+    cache = new_cache(loaded.model.config)
+    ids = torch.tensor([prefix], device=loaded.device)
+    with torch.inference_mode(), attached(loaded.model, Attachment(None, unpadded=True)):
+        loaded.model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+    return take_snapshot(cache, len(prefix))
+
+
+def generate(
+    loaded: LoadedModel,
+    snapshot: PrefixSnapshot,
+    prompt: Prompt,
+    max_new_tokens: int,
+    attachment: Attachment,
+) -> Generation:
+    """Decode greedily after a restored prefix, until an end token or ``max_new_tokens``."""
+    cache = restore(snapshot, loaded.model.config, len(prompt.suffix) + max_new_tokens, loaded.device)
+    ids = torch.tensor([prompt.suffix], device=loaded.device)
+    stop_tokens = loaded.stop_tokens
+    tokens: list[int] = []
+    with torch.inference_mode(), attached(loaded.model, attachment):
+        begin = time.perf_counter()
+        while True:
+            logits = loaded.model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits
+            token = int(logits[0, -1].argmax())
+            if not tokens:
+                begin = time.perf_counter()
+            tokens.append(token)
+            if token in stop_tokens or len(tokens) == max_new_tokens:
+                break
+            ids = torch.tensor([[token]], device=loaded.device)
+        seconds = time.perf_counter() - begin
+    text = loaded.tokenizer.decode(tokens, skip_special_tokens=True)
+    return Generation(text, tuple(tokens), seconds)

@@ -1,0 +1,73 @@
+"""Render a question about a context once, and split it where the dense prefix ends."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from sparse_hub_core.benchmark import Question, Request
+from sparse_hub_core.errors import ModelError
+
+SEPARATOR = "<<sparse-hub-split>>"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Token ids of one question: the dense prefix, and what runs sparsely before generation."""
+
+    prefix: tuple[int, ...]
+    suffix: tuple[int, ...]
+    truncated: bool = False
+
+    @property
+    def prefix_key(self) -> str:
+        """A digest of the prefix, equal for all questions about one context."""
+        return hashlib.sha256(repr(self.prefix).encode()).hexdigest()[:24]
+
+
+def render_prompts(tokenizer: Any, request: Request, max_context_length: int) -> tuple[Prompt, ...]:
+    """Return the prompt of each question of a request; a longer context is cut in its middle, at token level.
+
+    Raises:
+        ModelError: The chat template does not keep the text as it is.
+    """
+    context, truncated = _cut_middle(tokenizer, request.context, max_context_length)
+    return tuple(_render(tokenizer, context, question, truncated) for question in request.questions)
+
+
+def _render(tokenizer: Any, context: str, question: Question, truncated: bool) -> Prompt:
+    # Without a context the whole first turn is the prefix, so that only generation runs sparsely.
+    content = context + SEPARATOR + question.text if context else question.text + SEPARATOR
+    if getattr(tokenizer, "chat_template", None):
+        messages = [{"role": "user", "content": content}]
+        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        special = False
+    else:
+        text, special = content, True
+    halves = text.split(SEPARATOR)
+    if len(halves) != 2:
+        raise ModelError(
+            f"The chat template of this tokenizer gave back the user's text {len(halves) - 1} times instead of once, "
+            "so the prompt cannot be split after its context."
+        )
+    prefix = list(tokenizer(halves[0], add_special_tokens=special).input_ids)
+    if special and prefix and prefix[-1] == tokenizer.eos_token_id:
+        prefix.pop()
+    suffix = list(tokenizer(halves[1] + question.answer_prefix, add_special_tokens=False).input_ids)
+    if not suffix:
+        # The first new token needs a query to come from.
+        suffix = [prefix.pop()]
+    return Prompt(tuple(prefix), tuple(suffix), truncated)
+
+
+def _cut_middle(tokenizer: Any, context: str, max_length: int) -> tuple[str, bool]:
+    # A token is at least one byte, so a short text needs no tokenising.
+    if len(context.encode()) <= max_length:
+        return context, False
+    ids = tokenizer(context, add_special_tokens=False).input_ids
+    if len(ids) <= max_length:
+        return context, False
+    head = max_length // 2
+    tail = max_length - head
+    return tokenizer.decode(ids[:head]) + tokenizer.decode(ids[len(ids) - tail :]), True

@@ -1,0 +1,147 @@
+"""Prefix snapshots: the keys and values of a dense prefix, made once and restored by copying."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
+
+from sparse_hub_core.errors import ModelError
+
+SCHEMA_VERSION = 1
+KEPT_FREE = 0.5
+"""Snapshots are written as long as they leave this share of the free disk space free."""
+
+
+@dataclass(frozen=True)
+class PrefixSnapshot:
+    """Keys and values of each layer, ``(1, Hkv, n, d)``; a sliding layer holds only its window."""
+
+    length: int
+    layers: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+
+    @property
+    def num_bytes(self) -> int:
+        """The size of all keys and values."""
+        return sum(tensor.nbytes for pair in self.layers for tensor in pair)
+
+
+class RoomyLayer(DynamicLayer):
+    """A full-attention cache layer with room at its end, so that appending a key does not copy the others."""
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor, room: int, device: torch.device) -> None:
+        super().__init__()
+        self.length = keys.shape[2]
+        self.key_buffer, self.value_buffer = _with_room(keys, room, device), _with_room(values, room, device)
+        self.dtype, self.device, self.is_initialized = keys.dtype, device, True
+        self._show()
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Append ``(1, Hkv, n, d)`` keys and values and return all of them."""
+        end = self.length + key_states.shape[2]
+        if end > self.key_buffer.shape[2]:
+            self.key_buffer = _with_room(self.key_buffer, end, self.key_buffer.device)
+            self.value_buffer = _with_room(self.value_buffer, end, self.value_buffer.device)
+        self.key_buffer[:, :, self.length : end] = key_states
+        self.value_buffer[:, :, self.length : end] = value_states
+        self.length = end
+        self._show()
+        return self.keys, self.values
+
+    def _show(self) -> None:
+        self.keys = self.key_buffer[:, :, : self.length]
+        self.values = self.value_buffer[:, :, : self.length]
+
+
+def _with_room(states: torch.Tensor, room: int, device: torch.device) -> torch.Tensor:
+    batch, heads, length, head_dim = states.shape
+    buffer = torch.empty(batch, heads, length + room, head_dim, dtype=states.dtype, device=device)
+    buffer[:, :, :length] = states
+    return buffer
+
+
+def take_snapshot(cache: DynamicCache, length: int) -> PrefixSnapshot:
+    """Return the content of a cache on the CPU, without copying where it lies there already."""
+    return PrefixSnapshot(length, tuple((layer.keys.cpu(), layer.values.cpu()) for layer in cache.layers))
+
+
+def new_cache(config: Any) -> DynamicCache:
+    """Return an empty cache for a model.
+
+    Raises:
+        ModelError: A layer keeps something else than keys and values, so its prefix cannot be kept.
+    """
+    cache = DynamicCache(config=config)
+    for index, layer in enumerate(cache.layers):
+        if type(layer) not in (DynamicLayer, DynamicSlidingWindowLayer):
+            raise ModelError(
+                f"Layer {index} of this {config.model_type} model keeps a {type(layer).__name__}, not keys and values, "
+                "so its prefix cannot be kept and the model cannot run sparsely."
+            )
+    return cache
+
+
+def restore(snapshot: PrefixSnapshot, config: Any, room: int, device: torch.device) -> DynamicCache:
+    """Return a cache that holds a copy of the prefix, with room for so many more keys."""
+    cache = new_cache(config)
+    for index, (keys, values) in enumerate(snapshot.layers):
+        layer = cache.layers[index]
+        if isinstance(layer, DynamicSlidingWindowLayer):
+            layer.lazy_initialization(keys.to(device), values.to(device))
+            layer.keys, layer.values = keys.to(device, copy=True), values.to(device, copy=True)
+            layer.cumulative_length = snapshot.length
+        else:
+            cache.layers[index] = RoomyLayer(keys, values, room, device)
+    return cache
+
+
+@dataclass
+class SnapshotStore:
+    """Snapshots as safetensors files that all workers of a machine share through its page cache."""
+
+    directory: Path
+    opened: dict[str, PrefixSnapshot] = field(default_factory=dict)
+
+    def path(self, key: str) -> Path:
+        """Return the file of a key."""
+        return self.directory / f"{key}.safetensors"
+
+    def get(self, key: str) -> PrefixSnapshot | None:
+        """Return a snapshot that was put, by any process, or None."""
+        if key not in self.opened and self.path(key).exists():
+            self.opened[key] = _read(self.path(key))
+        return self.opened.get(key)
+
+    def put(self, key: str, snapshot: PrefixSnapshot) -> bool:
+        """Write a snapshot unless the disk is too full for it; return whether it was written."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if snapshot.num_bytes > shutil.disk_usage(self.directory).free * KEPT_FREE:
+            return False
+        tensors = {}
+        for index, (keys, values) in enumerate(snapshot.layers):
+            tensors[f"{index}.keys"], tensors[f"{index}.values"] = keys.contiguous(), values.contiguous()
+        header = {"schema_version": SCHEMA_VERSION, "length": snapshot.length, "layers": len(snapshot.layers)}
+        part = self.path(key).with_suffix(f".{os.getpid()}.part")
+        save_file(tensors, part, metadata={"sparse_hub": json.dumps(header)})
+        part.replace(self.path(key))
+        return True
+
+
+def _read(path: Path) -> PrefixSnapshot:
+    with safe_open(path, framework="pt") as file:
+        header = json.loads(file.metadata()["sparse_hub"])
+        layers = tuple(
+            (file.get_tensor(f"{index}.keys"), file.get_tensor(f"{index}.values")) for index in range(header["layers"])
+        )
+    return PrefixSnapshot(header["length"], layers)

@@ -1,0 +1,85 @@
+"""Where a model comes from: a registered name, a local folder or a hub id, and what identifies its content."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sparse_hub_core.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from sparse_hub_core.registry import Registry
+
+SAMPLED_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model as the user named it, and where it is loaded from."""
+
+    name: str
+    location: str
+    revision: str | None = None
+    max_context_length: int | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the location is a folder of this machine."""
+        return Path(self.location).is_dir()
+
+
+def resolve_model(registry: Registry, name: str) -> ModelSource:
+    """Return the source behind a registered name, a local folder, or a hub id with an optional ``@revision``.
+
+    Raises:
+        UsageError: It is none of them.
+    """
+    if registry.models.claimants(name):
+        entry = registry.get(registry.models, name)
+        return ModelSource(name, entry.load(), entry.revision, entry.max_context_length)
+    if Path(name).is_dir():
+        return ModelSource(Path(name).resolve().name, str(Path(name).resolve()))
+    location, _, revision = name.partition("@")
+    looks_like_path = name.startswith((".", "/", "~")) or "\\" in name
+    if looks_like_path or location.count("/") != 1:
+        nearest = did_you_mean(name, [entry.name for entry in registry.models])
+        raise UsageError(
+            f"Unknown model {name!r}: it is no registered name, no folder here, and no hub id such as "
+            f"'organisation/model'; {nearest}"
+        )
+    return ModelSource(name, location, revision or None)
+
+
+def fingerprint(source: ModelSource) -> str:
+    """Return what identifies the model's content: the hub commit, or a digest of the folder's files.
+
+    Large files enter by their size and three samples, because reading all weights would take longer than a search.
+
+    Raises:
+        ModelError: The hub does not have the model, or cannot be reached.
+    """
+    if not source.is_local:
+        from sparse_hub_core.models.loading import hub_commit
+
+        return hub_commit(source)
+    digest = hashlib.sha256()
+    wanted = {".json", ".safetensors", ".model", ".txt", ".jinja"}
+    for path in sorted(Path(source.location).iterdir()):
+        if path.suffix in wanted and path.is_file():
+            digest.update(path.name.encode() + b"\0" + _sample(path))
+    return digest.hexdigest()[:16]
+
+
+def _sample(path: Path) -> bytes:
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        if size <= 16 * SAMPLED_BYTES:
+            digest.update(file.read())
+        else:
+            for offset in (0, size // 2, size - SAMPLED_BYTES):
+                file.seek(offset)
+                digest.update(file.read(SAMPLED_BYTES))
+    return digest.digest()
