@@ -1,0 +1,1 @@
+"""The run directory: schema, atomic writes, identity and resume."""

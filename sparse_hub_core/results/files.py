@@ -1,0 +1,132 @@
+"""Atomic writes, append-only lines, and reading both back after a crash."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from sparse_hub_core.errors import SparseHubError, UsageError
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def content_hash(content: Mapping[str, Any]) -> str:
+    """Return a digest of JSON-able content that is the same in every process and on every machine."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file in one step, so that a reader sees the old content or the new.
+
+    Raises:
+        SparseHubError: The disk is full or the folder cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise _disk_error(path, error) from error
+
+
+def write_json(path: Path, content: BaseModel) -> None:
+    """Replace a JSON file in one step."""
+    write_text(path, content.model_dump_json(indent=2) + "\n")
+
+
+def append_line(path: Path, content: BaseModel) -> None:
+    """Append one JSON line, and see it on the disk before returning.
+
+    Raises:
+        SparseHubError: The disk is full or the folder cannot be written.
+    """
+    line = content.model_dump_json() + "\n"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            start = file.tell()
+            if start and not _ends_with_newline(path):
+                # A line that a crash cut off must not swallow the next one.
+                line = "\n" + line
+            try:
+                file.write(line.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(start)
+                raise
+    except OSError as error:
+        raise _disk_error(path, error) from error
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def read_json(path: Path, model: type[ModelT]) -> ModelT:
+    """Read and check a JSON file.
+
+    Raises:
+        UsageError: It is missing, damaged, or of another schema version.
+    """
+    try:
+        return model.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no {model.__name__} file of this version of sparse-hub: {_reason(error)}.") from error
+
+
+def read_lines(path: Path, model: type[ModelT]) -> list[ModelT]:
+    """Read the JSON lines of a file; lines that a crash cut off are dropped with a warning.
+
+    Raises:
+        UsageError: A whole line does not fit the schema.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_bytes().split(b"\n")
+    found = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            found.append(model.model_validate_json(line))
+        except ValidationError as error:
+            if error.errors()[0]["type"] != "json_invalid":
+                raise UsageError(f"{path}, line {number}, is of another version: {_reason(error)}.") from error
+            warnings.warn(f"{path}, line {number}, is cut off and was dropped.", stacklevel=2)
+    return found
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        detail = error.errors()[0]
+        path = ".".join(str(part) for part in detail["loc"])
+        return f"{path}: {detail['msg'].lower()}" if path else detail["msg"].lower()
+    return str(error)
+
+
+def _disk_error(path: Path, error: OSError) -> SparseHubError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SparseHubError(
+            f"No space is left on the device for {path}; free some and run the same command again: "
+            "what was written so far is kept."
+        )
+    return SparseHubError(f"{path} cannot be written: {error.strerror}; check --output-dir.")

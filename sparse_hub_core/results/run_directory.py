@@ -1,0 +1,132 @@
+"""Where a run keeps its files, and the lock that keeps a second run out."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sparse_hub_core.errors import UsageError
+from sparse_hub_core.results.files import content_hash, read_json, read_lines, write_json
+from sparse_hub_core.results.schema import Best, CellFile, TrialLine, ValidationFile, ValidationRequestLine
+
+
+def path_part(name: str) -> str:
+    """Return a name as one folder: "/" becomes "__", and a model's path or revision stays readable."""
+    safe = name.strip("/").replace("/", "__")
+    return "".join(character if character.isalnum() or character in "._-@" else "-" for character in safe)
+
+
+@dataclass(frozen=True)
+class CellDirectory:
+    """The files of one cell (model x task x preset)."""
+
+    path: Path
+
+    @property
+    def trials(self) -> Path:
+        """One line per trial."""
+        return self.path / "trials.jsonl"
+
+    @property
+    def best(self) -> Path:
+        """The winner."""
+        return self.path / "best.json"
+
+    @property
+    def requests(self) -> Path:
+        """One line per validated request."""
+        return self.path / "requests.jsonl"
+
+    @property
+    def validation(self) -> Path:
+        """The verdict."""
+        return self.path / "validation.json"
+
+    @property
+    def predictions(self) -> Path:
+        """One line per question."""
+        return self.path / "predictions.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """The detailed log of the validation."""
+        return self.path / "validation.log"
+
+    def open(self, content: dict[str, Any]) -> str:
+        """Claim the folder for results that this content identifies, and return the identity.
+
+        Results of another identity are moved aside, never reused and never lost.
+        """
+        identity = content_hash(content)
+        cell_file = self.path / "cell.json"
+        if cell_file.exists():
+            found = read_json(cell_file, CellFile).identity
+            if found == identity:
+                return identity
+            self.path.rename(_unused(self.path.with_name(f"{self.path.name}.{found[:8]}")))
+        write_json(cell_file, CellFile(identity=identity, content=content))
+        return identity
+
+    def read_trials(self) -> list[TrialLine]:
+        """Return the trials that ended so far."""
+        return read_lines(self.trials, TrialLine)
+
+    def read_best(self) -> Best | None:
+        """Return the winner, if the search ended."""
+        return read_json(self.best, Best) if self.best.exists() else None
+
+    def read_requests(self) -> dict[str, ValidationRequestLine]:
+        """Return the requests validated so far, by id."""
+        return {line.request_id: line for line in read_lines(self.requests, ValidationRequestLine)}
+
+    def read_validation(self) -> ValidationFile | None:
+        """Return the verdict, if the validation ended."""
+        return read_json(self.validation, ValidationFile) if self.validation.exists() else None
+
+
+def _unused(path: Path) -> Path:
+    candidates = [path, *(path.with_name(f"{path.name}.{number}") for number in range(2, 1000))]
+    return next(candidate for candidate in candidates if not candidate.exists())
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The files of one run."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    def cell(self, model: str, task: str, preset: str) -> CellDirectory:
+        """Return the folder of one cell."""
+        return CellDirectory(self.path / path_part(model) / path_part(task) / path_part(preset))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs out while the block runs; the lock ends with the process, however it ends.
+
+        Raises:
+            UsageError: Another process is running in this folder.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / ".lock").open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                owner = file.read().strip() or "unknown"
+                raise UsageError(
+                    f"Another run (process {owner}) is writing to {self.path}; wait for it, or choose another --output-dir."
+                ) from None
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield

@@ -1,0 +1,179 @@
+"""The files of a run, as pydantic models; every file carries its schema version."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+SCHEMA_VERSION: Literal[1] = 1
+Status = Literal["ok", "pruned", "infeasible", "timeout", "oom", "error"]
+STATUSES: tuple[Status, ...] = ("ok", "pruned", "infeasible", "timeout", "oom", "error")
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+
+
+class MaskerRecord(BaseModel):
+    """One masker of a configuration by its registered name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    masker: str
+    parameters: dict[str, Any]
+
+
+class TrialLine(_File):
+    """A line of trials.jsonl: one trial as it ended."""
+
+    parameters: dict[str, Any]
+    status: Status
+    reason: str | None = None
+    objective: float | None = None
+    error: float | None = None
+    density: float | None = None
+    score: float | None = None
+    fidelity: str = "F3"
+    requests_finished: int = 0
+    started: float = 0.0
+    seconds: float = 0.0
+    worker: str | None = None
+
+
+class Interval(BaseModel):
+    """An estimate with its 95% confidence interval."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    clusters: int
+
+
+class Best(_File):
+    """best.json: the winner of a cell's search."""
+
+    cell_identity: str
+    model: str
+    model_source: str
+    model_revision: str | None
+    task: str
+    preset: str
+    maskers: list[MaskerRecord]
+    parameters: dict[str, Any]
+    objective_name: str
+    objective: float
+    error: float
+    density: float
+    search_settings: dict[str, Any]
+    validation_settings: dict[str, Any]
+    seed: int
+    device: str
+    dtype: str
+    versions: dict[str, str]
+
+
+class PredictionLine(_File):
+    """A line of predictions.jsonl: one question, answered densely and sparsely."""
+
+    request_id: str
+    question_index: int
+    references: list[str]
+    dense_prediction: str
+    sparse_prediction: str | None
+    dense_score: float
+    sparse_score: float | None
+    num_tokens: int
+    truncated: bool
+
+
+class ValidationRequestLine(_File):
+    """A line of requests.jsonl: one validated request, so that a validation goes on where it was cut off."""
+
+    request_id: str
+    predictions: list[str]
+    scores: list[float]
+    num_tokens: list[int]
+    truncated: bool
+    seconds: float
+    error: float | None = None
+    error_p95: float | None = None
+    error_by_layer: dict[int, float] = {}
+    density: float | None = None
+
+
+class Latency(BaseModel):
+    """Milliseconds per decode step, measured in a pass that measures nothing else."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sparse_ms_per_token: float
+    dense_ms_per_token: float
+    context_tokens: int
+
+
+class ValidationFile(_File):
+    """validation.json: a configuration judged on held-out requests beside dense attention."""
+
+    cell_identity: str
+    model: str
+    task: str
+    preset: str
+    metric: str
+    higher_is_better: bool
+    dense: Interval
+    sparse: Interval | None
+    difference: Interval | None
+    within_noise: bool | None
+    error_mean: float | None
+    error_p95: float | None
+    error_by_layer: dict[int, float]
+    density_search: float | None
+    density_validation: float | None
+    latency: Latency | None
+    truncated_requests: int
+    seconds: float
+
+
+class CellFile(_File):
+    """cell.json: what identifies the cell's results."""
+
+    identity: str
+    content: dict[str, Any]
+
+
+class RunFile(_File):
+    """run.json: what was asked, with which software and hardware, and how it ended."""
+
+    spec: dict[str, Any]
+    seed: int
+    versions: dict[str, str]
+    hardware: dict[str, Any]
+    status: Literal["running", "done", "failed", "interrupted"]
+    workers: int | None = None
+    seconds: float | None = None
+
+
+class CellSummary(_File):
+    """A row of summary.json: how one cell ended."""
+
+    model: str
+    task: str
+    preset: str
+    status: Literal["done", "failed", "searched"]
+    reason: str | None = None
+    trials: dict[str, int] = {}
+    best: Best | None = None
+    validation: ValidationFile | None = None
+
+
+class SummaryFile(_File):
+    """summary.json: all cells of a run."""
+
+    run_id: str
+    cells: list[CellSummary]

@@ -1,0 +1,154 @@
+"""What a run is asked to do: defaults, then sparse-hub.toml, then flags; a wrong one is named by its key path."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sparse_hub_core.errors import ConfigError, UsageError, did_you_mean
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class SearchSettings(_Strict):
+    """The lightweight settings under which configurations are tried."""
+
+    timeout: Seconds = Field(900.0, description="seconds for one trial")
+    max_new_tokens: Positive = Field(20, description="tokens to generate per question")
+    max_context_length: Positive = Field(8192, description="tokens of a request")
+    max_requests: Positive = Field(10, description="requests (contexts) per trial")
+
+
+class ValidationSettings(_Strict):
+    """The thorough settings under which the best configuration is judged."""
+
+    timeout: Seconds = Field(1800.0, description="seconds for one validation")
+    max_new_tokens: Positive = Field(50, description="tokens to generate per question")
+    max_context_length: Positive = Field(16384, description="tokens of a request")
+    max_requests: Positive = Field(20, description="requests (contexts) to validate on")
+
+
+class Spec(_Strict):
+    """Everything that a run can be told."""
+
+    models: tuple[str, ...] = Field((), description="registered names, local folders or hub ids[@revision]")
+    benchmarks: tuple[str, ...] = Field((), description="tasks as benchmark/subset")
+    presets: tuple[str, ...] = Field((), description="stacks of maskers to search")
+    num_samples: Positive = Field(50, description="distinct configurations per cell that enter the search")
+    search: SearchSettings = SearchSettings()
+    validation: ValidationSettings = ValidationSettings()
+    search_algorithm: str = Field("nevergrad", description="how configurations are proposed")
+    scheduler: Literal["asha", "none"] = Field("asha", description="what prunes trials early")
+    objective: str = Field("default", description="what the search minimises")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="of requests and of the search")
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = Field("auto", description="auto, cpu or cuda")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="precision of the model")
+    max_concurrent: Positive | None = Field(None, description="trials at a time; by default all cores or GPUs")
+    threads_per_trial: Positive = Field(1, description="CPU threads of each trial where there is no GPU")
+    ray_address: str | None = Field(None, description="an existing Ray cluster; by default one is started here")
+    output_dir: str = Field("runs", description="where runs are kept")
+
+
+DEBUG: dict[str, Any] = {
+    "models": ("demo",),
+    "benchmarks": ("ruler/niah_multikey_2",),
+    "num_samples": 10,
+    "search": {"max_new_tokens": 6, "max_context_length": 1024, "max_requests": 6, "timeout": 120.0},
+    "validation": {"max_new_tokens": 8, "max_context_length": 2048, "max_requests": 24, "timeout": 300.0},
+}
+"""A small, fast, real run on the demo model at lengths its card covers."""
+
+
+def build_spec(
+    flags: Mapping[str, Any], config_file: Path | None = None, debug: bool = False
+) -> Spec:
+    """Merge defaults, the debug preset, a TOML file and flags (nested like the file), the later the stronger.
+
+    Raises:
+        ConfigError: A value of the file or of a flag is wrong; the sentence names the key path.
+        UsageError: The file is missing or no TOML.
+    """
+    spec = _merge({}, DEBUG if debug else {})
+    if config_file is not None:
+        from_file = read_toml(config_file)
+        _validate(from_file, lambda path: f"{config_file}: {path}")
+        spec = _merge(spec, from_file)
+    spec = _merge(spec, flags)
+    return _validate(spec, _flag_name)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the content of a TOML file.
+
+    Raises:
+        UsageError: It is missing or has a syntax error.
+    """
+    try:
+        with path.open("rb") as file:
+            return _lists_to_tuples(tomllib.load(file))
+    except OSError as error:
+        raise UsageError(f"The config file {path} cannot be read: {error.strerror}; check --config.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"The config file {path} is not valid TOML: {error}.") from error
+
+
+def _lists_to_tuples(table: dict[str, Any]) -> dict[str, Any]:
+    converted: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, dict):
+            converted[key] = _lists_to_tuples(value)
+        else:
+            converted[key] = tuple(value) if isinstance(value, list) else value
+    return converted
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = _merge(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _flag_name(path: str) -> str:
+    singular = {"models": "model", "benchmarks": "benchmark", "presets": "preset"}
+    first, _, rest = path.partition(".")
+    name = singular.get(first, first) if not rest or rest.isdigit() else f"{first}-{rest}"
+    return "--" + name.replace("_", "-").replace(".", "-")
+
+
+def _validate(values: Mapping[str, Any], name_of: Any) -> Spec:
+    try:
+        return Spec.model_validate(dict(values))
+    except ValidationError as error:
+        detail = error.errors()[0]
+        path = ".".join(str(part) for part in detail["loc"] if part != "constrained-int")
+        if detail["type"] == "extra_forbidden":
+            fields = _fields_at(detail["loc"][:-1])
+            nearest = did_you_mean(str(detail["loc"][-1]), fields)
+            raise ConfigError(f"{name_of(path)} is no setting: {nearest}") from None
+        expected = detail["msg"][0].lower() + detail["msg"][1:]
+        raise ConfigError(f"{name_of(path)} = {detail['input']!r} is wrong: {expected}.") from None
+
+
+def _fields_at(location: tuple[int | str, ...]) -> list[str]:
+    model: Any = Spec
+    for part in location:
+        model = model.model_fields[str(part)].annotation
+    return list(model.model_fields)
