@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,12 +28,6 @@ class Request:
     id: str
     context: str
     questions: tuple[Question, ...]
-
-    @property
-    def split_key(self) -> str:
-        """The hash that decides between search and validation: of the context, of the questions where it is empty."""
-        text = self.context or "\n".join(question.text for question in self.questions)
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,28 @@ class Prompt:
         return hashlib.sha256(repr(self.prefix).encode()).hexdigest()[:24]
 
 
-def render_prompts(tokenizer: Any, request: Request, max_context_length: int) -> tuple[Prompt, ...]:
-    """Return the prompt of each question of a request; a longer context is cut in its middle, at token level.
+def count_tokens(tokenizer: Any, text: str) -> int:
+    """Return the number of tokens of a text, special tokens left out."""
+    return len(tokenizer(text, add_special_tokens=False).input_ids)
+
+
+def prompt_overhead(tokenizer: Any) -> int:
+    """Return the tokens that the chat template and the special tokens add to a request."""
+    prompt = _render(tokenizer, "a", Question("a", ()), truncated=False)
+    return len(prompt.prefix) + len(prompt.suffix) - 2 * count_tokens(tokenizer, "a")
+
+
+def render_prompts(tokenizer: Any, request: Request, max_length: int) -> tuple[Prompt, ...]:
+    """Return the prompt of each question of a request.
+
+    A context that would not fit into ``max_length`` tokens with its longest question and answer prefix is cut in its
+    middle, at token level.
 
     Raises:
         ModelError: The chat template does not keep the text as it is.
     """
-    context, truncated = _cut_middle(tokenizer, request.context, max_context_length)
+    longest = max(count_tokens(tokenizer, question.text + question.answer_prefix) for question in request.questions)
+    context, truncated = _cut_middle(tokenizer, request.context, max(1, max_length - longest))
     return tuple(_render(tokenizer, context, question, truncated) for question in request.questions)
 
 

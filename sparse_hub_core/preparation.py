@@ -1,0 +1,64 @@
+"""Requests for a stage: split between search and validation by content, rendered, and cut to length."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+from sparse_hub_core.benchmark import Benchmark, Lengths, Request
+from sparse_hub_core.errors import UsageError
+from sparse_hub_core.evaluation import PreparedRequest
+from sparse_hub_core.models.prompt import count_tokens, prompt_overhead, render_prompts
+
+Part = Literal["search", "validation"]
+SEARCH_SHARE = 3
+"""One context in so many belongs to the search, the others to validation."""
+MAX_SCANNED_PER_REQUEST = 50
+
+
+def prepare_requests(
+    benchmark: Benchmark,
+    task: str,
+    tokenizer: Any,
+    part: Part,
+    max_context_length: int,
+    max_requests: int,
+    seed: int,
+) -> tuple[PreparedRequest, ...]:
+    """Return the first requests of a task that belong to one part, with their prompts.
+
+    Raises:
+        UsageError: The context length is too short, or no request belongs to this part.
+    """
+    subset = task.partition("/")[2]
+    room = max_context_length - prompt_overhead(tokenizer)
+    lengths = Lengths(room, lambda text: count_tokens(tokenizer, text))
+    requests = benchmark.requests(subset, lengths, seed)
+    chosen = itertools.islice(_of_part(requests, part, max_requests * MAX_SCANNED_PER_REQUEST), max_requests)
+    prepared = tuple(PreparedRequest(request, render_prompts(tokenizer, request, room)) for request in chosen)
+    if not prepared:
+        raise UsageError(f"No request of {task} belongs to the {part} part; the subset has too few contexts to be split.")
+    return prepared
+
+
+def _of_part(requests: Iterator[Request], part: Part, max_scanned: int) -> Iterator[Request]:
+    head = list(itertools.islice(requests, 8))
+    shared_context = len(head) > 1 and len({request.context for request in head}) == 1
+    for request in itertools.islice(itertools.chain(head, requests), max_scanned):
+        if part_of(request, shared_context) == part:
+            yield request
+
+
+def part_of(request: Request, shared_context: bool = False) -> Part:
+    """Return the part a request belongs to, by its untruncated context, or its questions where that tells nothing."""
+    by_question = shared_context or not request.context
+    text = _questions(request) if by_question else request.context
+    digest = hashlib.sha256(text.encode()).digest()
+    return "search" if int.from_bytes(digest[:8], "big") % SEARCH_SHARE == 0 else "validation"
+
+
+def _questions(request: Request) -> str:
+    texts: Iterable[str] = (question.text for question in request.questions)
+    return "\n".join(texts)

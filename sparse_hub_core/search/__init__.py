@@ -1,0 +1,1 @@
+"""Search with Ray Tune: algorithms, objectives, trials in reused actors, pruning."""

@@ -1,0 +1,34 @@
+"""What a search algorithm is: it is asked for parameters and told what came of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sparse_hub_core.space import Domain
+
+
+class SearchAlgorithm(ABC):
+    """Proposes parameters for a search space, by ask and tell.
+
+    A search is resumed by telling a new instance its finished trials, so ``tell`` must accept parameters that this
+    instance was never asked for. Distinctness and feasibility are the caller's business: a repeated proposal is told
+    again and the next one asked for.
+    """
+
+    def __init__(self, space: Mapping[str, Domain], num_samples: int, num_workers: int, seed: int) -> None:
+        """Prepare for a search of ``num_samples`` trials, ``num_workers`` of them at a time."""
+        self.space = dict(space)
+        self.num_samples = num_samples
+        self.num_workers = num_workers
+        self.seed = seed
+
+    @abstractmethod
+    def ask(self) -> dict[str, Any] | None:
+        """Return parameters to try, or None when there is nothing left to propose."""
+
+    @abstractmethod
+    def tell(self, parameters: Mapping[str, Any], objective: float | None) -> None:
+        """Take note of a finished trial; the objective is minimised, None means that it failed."""
