@@ -88,7 +88,7 @@ def build_spec(
         _validate(from_file, lambda path: f"{config_file}: {path}")
         spec = _merge(spec, from_file)
     spec = _merge(spec, flags)
-    return _validate(spec, _flag_name)
+    return _validate(spec, flag_name)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -126,7 +126,8 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _flag_name(path: str) -> str:
+def flag_name(path: str) -> str:
+    """Return the flag behind a key path: ``search.timeout`` is ``--search-timeout``."""
     singular = {"models": "model", "benchmarks": "benchmark", "presets": "preset"}
     first, _, rest = path.partition(".")
     name = singular.get(first, first) if not rest or rest.isdigit() else f"{first}-{rest}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import ray
 from ray import tune
+from ray.tune import TuneError
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from sparse_hub_core.errors import SparseHubError
@@ -26,6 +27,8 @@ from sparse_hub_core.workers.worker import Stage
 
 GRACE_REQUESTS = 2
 REDUCTION_FACTOR = 3
+TRIAL_MEMORY_BYTES = 1 << 20
+"""What a trial asks of Ray beside its worker, as it has to ask for something."""
 
 
 class SearchFailedError(SparseHubError):
@@ -94,8 +97,8 @@ def _tune(
     )
     searcher = TuneSearcher(proposals, pool, num_requests, record, progress)
     remaining = proposals.num_samples - proposals.entered
-    # The workers hold the cores and GPUs; a trial only waits for its worker.
-    trainable = tune.with_resources(tune.with_parameters(SearchTrial, job=job), {"cpu": 0})
+    # The workers hold the cores and GPUs; a trial only waits for its worker, so it asks for none of them.
+    trainable = tune.with_resources(tune.with_parameters(SearchTrial, job=job), {"memory": TRIAL_MEMORY_BYTES})
     with tempfile.TemporaryDirectory(prefix="sparse-hub-tune-") as scratch:
         tuner = tune.Tuner(
             trainable,
@@ -109,7 +112,10 @@ def _tune(
             ),
             run_config=tune.RunConfig(storage_path=scratch, name="search", verbose=0),
         )
-        tuner.fit()
+        try:
+            tuner.fit()
+        except (TuneError, ray.exceptions.RayError) as error:
+            raise SearchFailedError(f"Ray Tune stopped the search: {' '.join(str(error).split())[:500]}") from error
 
 
 def _scheduler(name: str, num_requests: int) -> TrialScheduler:

@@ -63,11 +63,15 @@ class SearchTrial(tune.Trainable):  # type: ignore[misc]
     def _begin(self, config: dict[str, Any]) -> None:
         self.trial_config = config
         self.answers: list[dict[str, Any]] = []
-        self.deadline = time.monotonic() + self.job.timeout
+        self.deadline: float | None = None
 
     def _evaluate(self, index: int) -> dict[str, Any]:
         try:
             worker = ray.get_actor(self.trial_config["worker"], namespace=NAMESPACE)
+            if self.deadline is None:
+                # A worker that was just replaced loads the model first; that is not the trial's time.
+                ray.get(worker.ready.remote())
+                self.deadline = time.monotonic() + self.job.timeout
             parameters = self.trial_config["parameters"]
             reference = worker.evaluate_trial.remote(self.job.stage, self.job.optimizer, parameters, index)
             answer: dict[str, Any] = ray.get(reference, timeout=max(0.0, self.deadline - time.monotonic()))

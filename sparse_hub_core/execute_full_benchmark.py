@@ -1,0 +1,204 @@
+"""The whole run: for every cell of the matrix, search under light settings, then validate the best thoroughly."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from sparse_hub_core.errors import SparseHubError, UsageError
+from sparse_hub_core.matrix import (
+    Cell,
+    Matrix,
+    Plan,
+    RunConfigurations,
+    StageName,
+    build_matrix,
+    debug_presets,
+    registered_configurations,
+)
+from sparse_hub_core.plugins import load_registry
+from sparse_hub_core.presets import DENSE
+from sparse_hub_core.progress import Progress, Silent
+from sparse_hub_core.registry import Registry
+from sparse_hub_core.results.files import read_json, write_json
+from sparse_hub_core.results.run_directory import CellDirectory
+from sparse_hub_core.results.schema import Best, CellSummary, RunFile, SummaryFile
+from sparse_hub_core.spec import Spec, build_spec
+
+__all__ = [
+    "Cell",
+    "Plan",
+    "debug_presets",
+    "execute_full_benchmark",
+    "get_run_configurations",
+    "load_summary",
+    "plan",
+    "validate_best",
+]
+
+def get_run_configurations(registry: Registry | None = None) -> RunConfigurations:
+    """Return all registered models, tasks and presets; what is added to the dict is run like the rest."""
+    return registered_configurations(registry or load_registry())
+
+
+def plan(spec: Spec, registry: Registry, configurations: RunConfigurations | None = None) -> Plan:
+    """Return what a run would do, and how far an earlier one got, without starting anything.
+
+    Raises:
+        UsageError: A name of the spec is unknown, or belongs to a broken plugin.
+    """
+    matrix = build_matrix(spec, registry, configurations)
+    cells = tuple(_cell(matrix, *place) for place in places(matrix))
+    return Plan(matrix.directory.run_id, matrix.directory.path, cells, tuple(length_notes(matrix)))
+
+
+def execute_full_benchmark(
+    spec: Spec,
+    registry: Registry | None = None,
+    configurations: RunConfigurations | None = None,
+    progress: Progress | None = None,
+    stages: tuple[StageName, ...] = ("search", "validate"),
+) -> SummaryFile:
+    """Search and validate every cell, going on where an earlier run of the same spec stopped.
+
+    Args:
+        spec: What to run.
+        registry: What is installed; looked up when not given.
+        configurations: Models, tasks and presets to go through instead of the registered ones.
+        progress: Who is told of every step.
+        stages: The stages to run.
+
+    Raises:
+        UsageError: A name of the spec is unknown, or another process writes to the run's folder.
+        KeyboardInterrupt: The user stopped the run; what it finished is kept.
+    """
+    from sparse_hub_core.run_cells import run_cells
+
+    matrix = build_matrix(spec, registry or load_registry(), configurations)
+    return _run(matrix, progress or Silent(), stages, run_cells)
+
+
+def validate_best(
+    path: Path, flags: Mapping[str, Any], registry: Registry | None = None, progress: Progress | None = None
+) -> CellSummary:
+    """Validate the configuration of a best.json, with its own settings where the flags say nothing else.
+
+    Raises:
+        UsageError: The file is damaged, or names something that is not installed.
+    """
+    from sparse_hub_core.results.best import configs_from_records
+    from sparse_hub_core.run_cells import run_cells
+
+    registry = registry or load_registry()
+    best = read_json(path, Best)
+    own: dict[str, Any] = {
+        "models": (best.model_source,),
+        "benchmarks": (best.task,),
+        "presets": (best.preset,),
+        "validation": best.validation_settings,
+        "objective": best.objective_name,
+        "seed": best.seed,
+    }
+    for key, value in flags.items():
+        own[key] = {**own[key], **value} if key == "validation" else value
+    stack = configs_from_records(registry, best.maskers)
+    configurations = RunConfigurations(
+        models=[best.model_source], benchmarks=[best.task], masker_config_presets={best.preset: list(stack)}
+    )
+    matrix = build_matrix(build_spec(own), registry, configurations)
+    summary = _run(matrix, progress or Silent(), ("validate",), run_cells, best)
+    return summary.cells[-1]
+
+
+def load_summary(run_path: Path) -> SummaryFile:
+    """Return the summary of a run's folder.
+
+    Raises:
+        UsageError: It holds no run, or one of another version.
+    """
+    path = run_path / "summary.json" if run_path.is_dir() else run_path
+    if not path.exists():
+        raise UsageError(f"{run_path} holds no summary.json; name the folder of a run, such as runs/run-0123456789.")
+    return read_json(path, SummaryFile)
+
+
+def places(matrix: Matrix) -> list[tuple[Any, str, str]]:
+    """Return (model, task, preset) of every cell, in the order in which they run; dense comes first."""
+    presets = [DENSE, *(name for name in matrix.stacks if name != DENSE)]
+    return [(model, task, preset) for model in matrix.models for task in matrix.tasks for preset in presets]
+
+
+def length_notes(matrix: Matrix) -> list[str]:
+    """Return a sentence for each model that is to read more than it knows."""
+    from sparse_hub_core.models.loading import known_length
+
+    notes = []
+    longest = max(matrix.spec.search.max_context_length, matrix.spec.validation.max_context_length)
+    for model in matrix.models:
+        known = known_length(model)
+        if known is not None and known < longest:
+            notes.append(
+                f"The model {model.name!r} knows sequences of up to {known} tokens; scores at {longest} tokens may say "
+                "more about that than about the attention."
+            )
+    return notes
+
+
+def _cell(matrix: Matrix, model: Any, task: str, preset: str) -> Cell:
+    directory = matrix.cell_directory(model, task, preset)
+    names = tuple(
+        (entry if isinstance(entry, type) else type(entry)).__name__ for entry in matrix.stacks.get(preset, ())
+    )
+    class_names = matrix.class_names()
+    known = {config_class.__name__: name for config_class, name in class_names.items()}
+    return Cell(model.name, task, preset, tuple(known.get(name, name) for name in names), _status(directory))
+
+
+def _status(directory: CellDirectory) -> Literal["new", "searched", "done"]:
+    if directory.validation.exists():
+        return "done"
+    return "searched" if directory.best.exists() else "new"
+
+
+def _run(
+    matrix: Matrix, progress: Progress, stages: tuple[StageName, ...], run_cells: Any, best: Best | None = None
+) -> SummaryFile:
+    from sparse_hub_core.environment import hardware, versions
+    from sparse_hub_core.report.html import write_report
+
+    begin = time.time()
+    directory = matrix.directory
+    with directory.locked():
+        for note in length_notes(matrix):
+            progress.note(note)
+        run_file = RunFile(
+            spec=matrix.spec.model_dump(mode="json"),
+            seed=matrix.spec.seed,
+            versions=versions(matrix.registry),
+            hardware=hardware(matrix.device),
+            status="running",
+        )
+        write_json(directory.path / "run.json", run_file)
+        status: Literal["done", "failed", "interrupted"] = "interrupted"
+        try:
+            summary = SummaryFile(run_id=directory.run_id, cells=run_cells(matrix, progress, stages, best))
+            failed = any(cell.status == "failed" for cell in summary.cells)
+            status = "failed" if failed else "done"
+            write_json(directory.path / "summary.json", summary)
+            write_report(directory.path, summary)
+        except SparseHubError:
+            status = "failed"
+            raise
+        finally:
+            ended = run_file.model_copy(update={"status": status, "seconds": time.time() - begin})
+            write_json(directory.path / "run.json", ended)
+    return summary
+
+
+if __name__ == "__main__":
+    from sparse_hub_core.cli.main import main
+
+    raise SystemExit(main(["run", *sys.argv[1:]]))

@@ -1,0 +1,187 @@
+"""The matrix of a run: names checked before anything starts, cells, and what identifies their results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+import importlib_metadata
+
+from sparse_hub_core.errors import UsageError
+from sparse_hub_core.lookup import get_task, masker_name
+from sparse_hub_core.masker import MaskerConfig
+from sparse_hub_core.models.source import ModelSource, resolve_model
+from sparse_hub_core.optimizer_factory import StackEntry, create_optimizer
+from sparse_hub_core.presets import DENSE, preset_stack
+from sparse_hub_core.registry import Registry
+from sparse_hub_core.results.files import content_hash
+from sparse_hub_core.results.run_directory import CellDirectory, RunDirectory
+from sparse_hub_core.spec import Spec
+
+DEBUG_PRESETS = ("local_sink", "sink_local_magic_pig")
+DEBUG_FALLBACK = "sink_local_oracle_top_k"
+SHARED_SETTINGS = ("models", "benchmarks", "presets", "output_dir", "ray_address", "max_concurrent")
+"""Settings that do not change a cell's result, so that they are no part of a run's identity."""
+
+
+StageName = Literal["search", "validate"]
+
+
+class RunConfigurations(TypedDict):
+    """What a run may go through: model names, tasks, and stacks by preset name."""
+
+    models: list[str]
+    benchmarks: list[str]
+    masker_config_presets: dict[str, list[StackEntry]]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model x task x preset, and how far it got."""
+
+    model: str
+    task: str
+    preset: str
+    maskers: tuple[str, ...]
+    status: Literal["new", "searched", "done"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do."""
+
+    run_id: str
+    directory: Path
+    cells: tuple[Cell, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The checked names of a run and everything looked up for them."""
+
+    registry: Registry
+    spec: Spec
+    models: tuple[ModelSource, ...]
+    tasks: tuple[str, ...]
+    stacks: Mapping[str, Sequence[StackEntry]]
+    device: str
+    dtype: str
+
+    @cached_property
+    def directory(self) -> RunDirectory:
+        """The run's folder, named after its settings, so that the same command finds it again."""
+        settings = self.spec.model_dump(mode="json", exclude=set(SHARED_SETTINGS))
+        settings.update(device=self.device, dtype=self.dtype)
+        return RunDirectory(Path(self.spec.output_dir) / f"run-{content_hash(settings)[:10]}")
+
+    def cell_directory(self, model: ModelSource, task: str, preset: str) -> CellDirectory:
+        """Return the folder of a cell."""
+        return self.directory.cell(model.name, task, preset)
+
+    def class_names(self) -> dict[type[MaskerConfig], str]:
+        """Return the registered name of every config class of the stacks."""
+        classes = {entry if isinstance(entry, type) else type(entry) for s in self.stacks.values() for entry in s}
+        found = {config_class: masker_name(self.registry, config_class) for config_class in classes}
+        return {config_class: name for config_class, name in found.items() if name is not None}
+
+    def identity(self, model_fingerprint: str, task: str, preset: str) -> dict[str, Any]:
+        """Return everything that changes a cell's results: settings, content of the model, versions."""
+        entry = get_task(self.registry, task)[0]
+        dense = preset == DENSE
+        spec = self.spec
+        packages = {"sparse-hub", "torch", "transformers", entry.provenance.distribution}
+        content: dict[str, Any] = {
+            "model": model_fingerprint,
+            "task": task,
+            "validation": spec.validation.model_dump(mode="json"),
+            "seed": spec.seed,
+            "device": self.device,
+            "dtype": self.dtype,
+        }
+        if not dense:
+            optimizer = create_optimizer(self.stacks[preset], self.class_names())
+            for kind, name in (("search_algorithms", spec.search_algorithm), ("objectives", spec.objective)):
+                packages.add(self.registry.get(getattr(self.registry, kind), name).provenance.distribution)
+            packages |= {self._distribution(entry) for entry in self.stacks[preset]} - {None}
+            content["search"] = spec.search.model_dump(mode="json")
+            content["num_samples"] = spec.num_samples
+            content["algorithm"], content["scheduler"] = spec.search_algorithm, spec.scheduler
+            content["objective"] = spec.objective
+            content["stack"] = [
+                [prefix, entry.parameters() if isinstance(entry, MaskerConfig) else None]
+                for prefix, entry in zip(optimizer.prefixes, optimizer.stack, strict=True)
+            ]
+        content["versions"] = {name: importlib_metadata.version(name) for name in sorted(packages)}
+        return content
+
+    def _distribution(self, entry: StackEntry) -> Any:
+        name = masker_name(self.registry, entry if isinstance(entry, type) else type(entry))
+        return None if name is None else self.registry.get(self.registry.maskers, name).provenance.distribution
+
+
+def registered_configurations(registry: Registry) -> RunConfigurations:
+    """Return everything that is registered; a preset that cannot be loaded is left out until it is asked for."""
+    stacks: dict[str, list[StackEntry]] = {}
+    for entry in registry.presets:
+        try:
+            stacks[entry.name] = preset_stack(registry, entry)
+        except UsageError:
+            continue
+    return RunConfigurations(
+        models=[entry.name for entry in registry.models],
+        benchmarks=[task for entry in registry.benchmarks for task in entry.tasks],
+        masker_config_presets=stacks,
+    )
+
+
+def build_matrix(
+    spec: Spec, registry: Registry, configurations: RunConfigurations | None = None
+) -> Matrix:
+    """Check every name of a spec and look it up.
+
+    Raises:
+        UsageError: A name is unknown, or belongs to a broken plugin.
+    """
+    from sparse_hub_core.models.loading import choose_device, choose_dtype
+
+    given = configurations or RunConfigurations(models=[], benchmarks=[], masker_config_presets={})
+    every = configurations or registered_configurations(registry)
+    models = spec.models or tuple(every["models"])
+    tasks = spec.benchmarks or tuple(every["benchmarks"])
+    presets = spec.presets or tuple(every["masker_config_presets"])
+    sources = tuple(resolve_model(registry, name) for name in dict.fromkeys(models))
+    for task in tasks:
+        get_task(registry, task)
+    stacks = {name: _stack(registry, given, name) for name in dict.fromkeys(presets)}
+    registry.get(registry.search_algorithms, spec.search_algorithm)
+    registry.get(registry.objectives, spec.objective)
+    for name, stack in stacks.items():
+        _check_stack(name, stack, tasks)
+    device = choose_device(spec.device)
+    return Matrix(
+        registry, spec, sources, tuple(dict.fromkeys(tasks)), stacks, device, choose_dtype(spec.dtype, device)
+    )
+
+
+def _stack(registry: Registry, given: RunConfigurations, name: str) -> Sequence[StackEntry]:
+    if name in given["masker_config_presets"]:
+        return given["masker_config_presets"][name]
+    return preset_stack(registry, registry.get(registry.presets, name))
+
+
+def _check_stack(name: str, stack: Sequence[StackEntry], tasks: Sequence[str]) -> None:
+    if not stack and name != DENSE:
+        raise UsageError(f"The preset {name!r} has no masker, so it would read no key; add one.")
+    # A space that names what is no field, or a value that is no domain, is better found before the model is loaded.
+    for task in tasks:
+        create_optimizer(stack).create_search_space(task)
+
+
+def debug_presets(registry: Registry) -> tuple[str, ...]:
+    """Return the presets of a debug run: MagicPIG's where its plugin is installed, else exact top-k."""
+    names = {entry.name for entry in registry.presets}
+    return tuple(name if name in names else DEBUG_FALLBACK for name in DEBUG_PRESETS)

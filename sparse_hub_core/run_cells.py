@@ -1,0 +1,316 @@
+"""Cell by cell: the effects of a run. Models are loaded and prefixes prefilled only when a cell needs them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from sparse_hub_core.environment import num_cores, versions
+from sparse_hub_core.errors import SparseHubError
+from sparse_hub_core.lookup import get_task
+from sparse_hub_core.masker import MaskerConfig
+from sparse_hub_core.matrix import Matrix, StageName
+from sparse_hub_core.models.loading import load_tokenizer
+from sparse_hub_core.models.source import ModelSource, fingerprint
+from sparse_hub_core.optimizer_factory import create_optimizer
+from sparse_hub_core.preparation import Part, prepare_requests
+from sparse_hub_core.presets import DENSE
+from sparse_hub_core.progress import Progress
+from sparse_hub_core.results.best import masker_records
+from sparse_hub_core.results.files import append_line, write_json, write_text
+from sparse_hub_core.results.run_directory import CellDirectory
+from sparse_hub_core.results.schema import Best, CellSummary, TrialLine, ValidationFile, ValidationRequestLine
+from sparse_hub_core.search.run_search import SearchTask, quiet_ray_tune, run_search
+from sparse_hub_core.validation.run_validation import measure_latency, run_validation
+from sparse_hub_core.validation.verdict import prediction_lines, verdict
+from sparse_hub_core.workers.pool import WorkerPool, running_pool
+from sparse_hub_core.workers.worker import Stage, WorkerSettings
+
+
+def run_cells(
+    matrix: Matrix, progress: Progress, stages: tuple[StageName, ...], given: Best | None = None
+) -> list[CellSummary]:
+    """Run all cells of a matrix and return how each ended; a cell that fails does not stop the others."""
+    spec = matrix.spec
+    searched = sum(1 for preset in matrix.stacks if preset != DENSE) * ("search" in stages) * (given is None)
+    validated = (1 + sum(1 for preset in matrix.stacks if preset != DENSE)) * ("validate" in stages)
+    per_task = searched * spec.num_samples * spec.search.max_requests + validated * spec.validation.max_requests
+    progress.begin(per_task * len(matrix.models) * len(matrix.tasks))
+    summaries: list[CellSummary] = []
+    with _ray(spec.ray_address):
+        for model in matrix.models:
+            with ExitStack() as resources:
+                runner = _ModelRun(matrix, model, progress, stages, given, resources)
+                for task in matrix.tasks:
+                    summaries += _TaskRun(runner, task).run()
+    return summaries
+
+
+@contextmanager
+def _ray(address: str | None) -> Iterator[None]:
+    """Connect to Ray when it is first needed, and leave it as it was found."""
+    quiet_ray_tune()
+    started_here = not ray.is_initialized()
+    if started_here:
+        ray.init(
+            address=address,
+            num_cpus=None if address else num_cores(),
+            include_dashboard=False if address is None else None,
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
+    try:
+        yield
+    finally:
+        if started_here:
+            ray.shutdown()
+
+
+@dataclass
+class _ModelRun:
+    """One model: its tokenizer and workers, each made when first asked for."""
+
+    matrix: Matrix
+    source: ModelSource
+    progress: Progress
+    stages: tuple[StageName, ...]
+    given: Best | None
+    resources: ExitStack
+    made: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        if "fingerprint" not in self.made:
+            self.made["fingerprint"] = fingerprint(self.source)
+        return str(self.made["fingerprint"])
+
+    @property
+    def tokenizer(self) -> Any:
+        if "tokenizer" not in self.made:
+            self.made["tokenizer"] = load_tokenizer(self.source)
+        return self.made["tokenizer"]
+
+    @property
+    def pool(self) -> WorkerPool:
+        if "pool" not in self.made:
+            self.progress.stage(f"load {self.source.name}")
+            self.made["pool"] = self.resources.enter_context(running_pool(*self._pool_settings()))
+        pool: WorkerPool = self.made["pool"]
+        return pool
+
+    def _pool_settings(self) -> tuple[WorkerSettings, float, int]:
+        matrix, spec = self.matrix, self.matrix.spec
+        snapshots = Path(spec.output_dir).resolve() / ".snapshots"
+        kind = matrix.device.partition(":")[0]
+        key = f"{self.fingerprint}-{kind}-{matrix.dtype}"
+        settings = WorkerSettings(self.source, matrix.device, matrix.dtype, spec.threads_per_trial, snapshots, key)
+        if kind == "cuda":
+            gpus = int(ray.cluster_resources().get("GPU", 1))
+            size = spec.max_concurrent or gpus
+            return settings, min(1.0, gpus / size), size
+        cores = int(ray.cluster_resources().get("CPU", num_cores()))
+        return settings, 0.0, spec.max_concurrent or max(1, cores // spec.threads_per_trial)
+
+
+class _TaskRun:
+    """One task of one model: requests and dense baseline are shared by its presets."""
+
+    def __init__(self, runner: _ModelRun, task: str) -> None:
+        self.runner = runner
+        self.matrix = runner.matrix
+        self.task = task
+        self.entry = get_task(self.matrix.registry, task)[0]
+        self._stages: dict[Part, Stage] = {}
+
+    def run(self) -> list[CellSummary]:
+        summaries = []
+        if "validate" in self.runner.stages:
+            summaries.append(self._guarded(DENSE))
+        for preset in self.matrix.stacks:
+            if preset != DENSE:
+                summaries.append(self._guarded(preset))
+        return summaries
+
+    def _guarded(self, preset: str) -> CellSummary:
+        model = self.runner.source.name
+        cell = self.matrix.cell_directory(self.runner.source, self.task, preset)
+        best: Best | None = None
+        validation: ValidationFile | None = None
+        reason = None
+        try:
+            content = self.matrix.identity(self.runner.fingerprint, self.task, preset)
+            identity = cell.open(content)
+            if preset == DENSE:
+                validation = self._validate_dense(cell, identity)
+            else:
+                best = self.runner.given or self._search(cell, preset, identity)
+                if "validate" in self.runner.stages:
+                    validation = self._validate(cell, preset, identity, best)
+        except SparseHubError as error:
+            reason = str(error)
+            self.runner.progress.note(f"{model}, {self.task}, {preset} failed: {reason}")
+        trials = dict(Counter(line.status for line in cell.read_trials()))
+        status = "failed" if reason else ("done" if validation else "searched")
+        return CellSummary(
+            model=model,
+            task=self.task,
+            preset=preset,
+            status=status,
+            reason=reason,
+            trials=trials,
+            best=best or cell.read_best(),
+            validation=validation,
+        )
+
+    def _stage(self, part: Part) -> Stage:
+        """Return the requests of a stage, their prefixes prefilled once for all cells."""
+        if part in self._stages:
+            return self._stages[part]
+        spec, runner = self.matrix.spec, self.runner
+        settings = spec.search if part == "search" else spec.validation
+        benchmark = self.entry.load()()
+        runner.progress.stage(f"prepare {runner.source.name}, {self.task}, {part} requests")
+        requests = prepare_requests(
+            benchmark,
+            self.task,
+            runner.tokenizer,
+            part,
+            settings.max_context_length,
+            settings.max_requests,
+            spec.seed,
+        )
+        if len(requests) < settings.max_requests:
+            runner.progress.note(f"{self.task} has {len(requests)} requests for {part}, fewer than {settings.max_requests}.")
+        stage = Stage(benchmark, requests, settings.max_new_tokens)
+        self._prefill(stage, settings.timeout)
+        self._stages[part] = stage
+        return stage
+
+    def _prefill(self, stage: Stage, timeout: float) -> None:
+        reference = ray.put(stage)
+        deadline = time.monotonic() + timeout * len(stage.requests)
+        calls = self.runner.pool.map(
+            lambda worker, index: worker.prefill.remote(reference, index), range(len(stage.requests)), deadline
+        )
+        for index, outcome in calls:
+            if outcome.status != "ok":
+                request = stage.requests[index].request.id
+                raise SparseHubError(f"The prefix of request {request!r} could not be prefilled: {outcome.reason}.")
+
+    def _search(self, cell: CellDirectory, preset: str, identity: str) -> Best:
+        spec, runner = self.matrix.spec, self.runner
+        found = cell.read_best()
+        if found is not None:
+            runner.progress.advance(spec.num_samples * spec.search.max_requests)
+            return found
+        registry = self.matrix.registry
+        optimizer = create_optimizer(self.matrix.stacks[preset], self.matrix.class_names())
+        stage = self._stage("search")
+        runner.progress.stage(f"search {runner.source.name}, {self.task}, {preset}")
+        finished = cell.read_trials()
+        runner.progress.advance(sum(1 for line in finished if line.status != "infeasible") * len(stage.requests))
+        search = SearchTask(
+            self.task,
+            optimizer,
+            registry.get(registry.search_algorithms, spec.search_algorithm).load(),
+            registry.get(registry.objectives, spec.objective).load(),
+            stage,
+        )
+        winner = run_search(
+            search, spec, runner.pool, finished, lambda line: append_line(cell.trials, line), runner.progress
+        )
+        best = self._best(winner, optimizer.create_config_from_params(winner.parameters), preset, identity)
+        write_json(cell.best, best)
+        return best
+
+    def _best(self, winner: TrialLine, configs: Sequence[MaskerConfig], preset: str, identity: str) -> Best:
+        spec, source = self.matrix.spec, self.runner.source
+        assert winner.objective is not None
+        assert winner.error is not None
+        assert winner.density is not None
+        return Best(
+            cell_identity=identity,
+            model=source.name,
+            model_source=source.name if self.matrix.registry.models.claimants(source.name) else source.location,
+            model_revision=source.revision,
+            task=self.task,
+            preset=preset,
+            maskers=masker_records(self.matrix.registry, configs),
+            parameters=winner.parameters,
+            objective_name=spec.objective,
+            objective=winner.objective,
+            error=winner.error,
+            density=winner.density,
+            search_settings=spec.search.model_dump(mode="json"),
+            validation_settings=spec.validation.model_dump(mode="json"),
+            seed=spec.seed,
+            device=self.matrix.device,
+            dtype=self.matrix.dtype,
+            versions=versions(self.matrix.registry),
+        )
+
+    def _validate_dense(self, cell: CellDirectory, identity: str) -> ValidationFile:
+        found = cell.read_validation()
+        if found is not None:
+            self.runner.progress.advance(self.matrix.spec.validation.max_requests)
+            return found
+        lines = self._validation_lines(cell, None, DENSE)
+        return self._write(cell, identity, DENSE, lines, None, None)
+
+    def _validate(self, cell: CellDirectory, preset: str, identity: str, best: Best) -> ValidationFile:
+        found = cell.read_validation()
+        if found is not None:
+            self.runner.progress.advance(self.matrix.spec.validation.max_requests)
+            return found
+        configs = winning_configs(self.matrix, preset, best)
+        sparse = self._validation_lines(cell, configs, preset)
+        dense_cell = self.matrix.cell_directory(self.runner.source, self.task, DENSE)
+        if not dense_cell.validation.exists():
+            raise SparseHubError("Its dense baseline failed, so there is nothing to compare with.")
+        done = dense_cell.read_requests()
+        dense = [done[line.request_id] for line in sparse]
+        return self._write(cell, identity, preset, dense, sparse, (configs, best))
+
+    def _validation_lines(
+        self, cell: CellDirectory, configs: Sequence[MaskerConfig] | None, preset: str
+    ) -> list[ValidationRequestLine]:
+        runner = self.runner
+        stage = self._stage("validation")
+        runner.progress.stage(f"validate {runner.source.name}, {self.task}, {preset}")
+        timeout = self.matrix.spec.validation.timeout
+        return run_validation(stage, configs, runner.pool, cell, timeout, runner.progress)
+
+    def _write(
+        self,
+        cell: CellDirectory,
+        identity: str,
+        preset: str,
+        dense: Sequence[ValidationRequestLine],
+        sparse: Sequence[ValidationRequestLine] | None,
+        searched: tuple[Sequence[MaskerConfig], Best] | None,
+    ) -> ValidationFile:
+        spec, stage = self.matrix.spec, self._stage("validation")
+        latency = None
+        if searched is not None:
+            latency = measure_latency(stage, searched[0], self.runner.pool, spec.validation.timeout)
+        names = (self.runner.source.name, self.task, preset)
+        density_search = searched[1].density if searched else None
+        judged = verdict(identity, names, self.entry, dense, sparse, density_search, latency, spec.seed)
+        lines = prediction_lines(stage.requests, dense, sparse)
+        write_text(cell.predictions, "".join(line.model_dump_json() + "\n" for line in lines))
+        write_json(cell.validation, judged)
+        return judged
+
+
+def winning_configs(matrix: Matrix, preset: str, best: Best) -> list[MaskerConfig]:
+    """Return the winner's configs; those of a best.json stand in the stack as they are."""
+    optimizer = create_optimizer(matrix.stacks[preset], matrix.class_names())
+    given = [entry for entry in optimizer.stack if isinstance(entry, MaskerConfig)]
+    return given if len(given) == len(optimizer.stack) else optimizer.create_config_from_params(best.parameters)

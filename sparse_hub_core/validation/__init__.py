@@ -1,0 +1,1 @@
+"""Validation: sparse beside dense on held-out requests, paired, with intervals."""

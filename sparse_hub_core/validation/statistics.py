@@ -1,0 +1,75 @@
+"""Means with 95% intervals, resampled by request because questions about one context are not independent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from sparse_hub_core.results.schema import Interval
+
+CONFIDENCE = 0.95
+RESAMPLES = 9999
+
+
+def clustered_mean(values: Sequence[Sequence[float]], low: float, high: float, seed: int = 0) -> Interval:
+    """Return the mean over all questions with a bootstrap interval over requests.
+
+    Args:
+        values: The values of each request's questions.
+        low: The lowest value there can be.
+        high: The highest value there can be.
+        seed: Of the resampling.
+
+    Where all values are equal the bootstrap sees no spread and would claim certainty; then the interval is what an
+    unseen share of other outcomes could still move the mean by: that share is at most 1 - 0.05^(1/n) with 95%
+    confidence (the rule of three).
+    """
+    sums = np.array([float(np.sum(of_request)) for of_request in values])
+    counts = np.array([len(of_request) for of_request in values], dtype=float)
+    mean = float(sums.sum() / counts.sum())
+    flat = {value for of_request in values for value in of_request}
+    if len(flat) == 1 or len(values) == 1:
+        unseen = 1.0 - (1.0 - CONFIDENCE) ** (1.0 / len(values))
+        bounds = mean - unseen * (mean - low), mean + unseen * (high - mean)
+    else:
+        bounds = _bootstrap(sums, counts, seed)
+    return Interval(mean=mean, low=bounds[0], high=bounds[1], n=int(counts.sum()), clusters=len(values))
+
+
+def _bootstrap(sums: NDArray[np.float64], counts: NDArray[np.float64], seed: int) -> tuple[float, float]:
+    def ratio(
+        sums: NDArray[np.float64], counts: NDArray[np.float64], axis: int = -1
+    ) -> NDArray[np.float64]:
+        resampled: NDArray[np.float64] = sums.sum(axis=axis) / counts.sum(axis=axis)
+        return resampled
+
+    result = stats.bootstrap(
+        (sums, counts),
+        ratio,
+        paired=True,
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def paired_difference(
+    sparse: Sequence[Sequence[float]], dense: Sequence[Sequence[float]], low: float, high: float, seed: int = 0
+) -> Interval:
+    """Return the mean of sparse minus dense over the same questions, with its interval."""
+    differences = [
+        [s - d for s, d in zip(of_sparse, of_dense, strict=True)]
+        for of_sparse, of_dense in zip(sparse, dense, strict=True)
+    ]
+    return clustered_mean(differences, low - high, high - low, seed)
+
+
+def within_noise(difference: Interval) -> bool:
+    """Whether the interval of a difference holds zero, so that the two cannot be told apart."""
+    return difference.low <= 0.0 <= difference.high
