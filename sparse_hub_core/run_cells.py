@@ -44,18 +44,17 @@ def run_cells(
     per_task = searched * spec.num_samples * spec.search.max_requests + validated * spec.validation.max_requests
     progress.begin(per_task * len(matrix.models) * len(matrix.tasks))
     summaries: list[CellSummary] = []
-    with _ray(spec.ray_address):
-        for model in matrix.models:
-            with ExitStack() as resources:
-                runner = _ModelRun(matrix, model, progress, stages, given, resources)
-                for task in matrix.tasks:
-                    summaries += _TaskRun(runner, task).run()
+    for model in matrix.models:
+        with ExitStack() as resources:
+            runner = _ModelRun(matrix, model, progress, stages, given, resources)
+            for task in matrix.tasks:
+                summaries += _TaskRun(runner, task).run()
     return summaries
 
 
 @contextmanager
 def _ray(address: str | None) -> Iterator[None]:
-    """Connect to Ray when it is first needed, and leave it as it was found."""
+    """Have Ray running for the length of a block, and leave it as it was found."""
     quiet_ray_tune()
     started_here = not ray.is_initialized()
     if started_here:
@@ -101,6 +100,7 @@ class _ModelRun:
     def pool(self) -> WorkerPool:
         if "pool" not in self.made:
             self.progress.stage(f"load {self.source.name}")
+            self.resources.enter_context(_ray(self.matrix.spec.ray_address))
             self.made["pool"] = self.resources.enter_context(running_pool(*self._pool_settings()))
         pool: WorkerPool = self.made["pool"]
         return pool
@@ -194,9 +194,10 @@ class _TaskRun:
         return stage
 
     def _prefill(self, stage: Stage, timeout: float) -> None:
+        pool = self.runner.pool
         reference = ray.put(stage)
         deadline = time.monotonic() + timeout * len(stage.requests)
-        calls = self.runner.pool.map(
+        calls = pool.map(
             lambda worker, index: worker.prefill.remote(reference, index), range(len(stage.requests)), deadline
         )
         for index, outcome in calls:

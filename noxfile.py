@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+
+HERE = Path(__file__).parent
+PLUGINS = sorted(path.parent for path in HERE.glob("plugins/*/pyproject.toml"))
+PACKAGES = ["sparse_hub_core", "sparse_hub_maskers_builtin", "sparse_hub_benchmarks_builtin"]
+
+
+def install(session: nox.Session) -> None:
+    """Everything this repository builds, editable, with the pinned versions of constraints.txt."""
+    plugins = [argument for plugin in PLUGINS for argument in ("-e", str(plugin))]
+    session.install("-c", "constraints.txt", "-e", ".[dev]", *plugins)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The whole suite; `nox -s tests -- -m "not slow"` leaves out real Ray runs and real installs."""
+    install(session)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and format."""
+    session.install("-c", "constraints.txt", "ruff")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict types of the packages."""
+    install(session)
+    session.run("mypy", *PACKAGES, *(str(plugin / plugin.name.replace("-", "_")) for plugin in PLUGINS))
+
+
+@nox.session
+def wheelhouse(session: nox.Session) -> None:
+    """A folder with a wheel of every distribution here: `pip install --find-links wheelhouse ...`."""
+    session.install("build")
+    target = Path(session.posargs[0] if session.posargs else HERE / "wheelhouse")
+    shutil.rmtree(target, ignore_errors=True)
+    for project in (HERE, *PLUGINS):
+        session.run("python", "-m", "build", "--wheel", "--outdir", str(target), str(project), silent=True)
+    session.log(f"{len(os.listdir(target))} wheels in {target}")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Timings, as ratios within one run."""
+    install(session)
+    for script in sorted(HERE.glob("benchmarks/*.py")):
+        session.run("python", str(script), *session.posargs)
