@@ -39,6 +39,7 @@ __all__ = [
     "validate_best",
 ]
 
+
 def get_run_configurations(registry: Registry | None = None) -> RunConfigurations:
     """Return all registered models, tasks and presets; what is added to the dict is run like the rest."""
     return registered_configurations(registry or load_registry())

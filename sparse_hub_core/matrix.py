@@ -138,9 +138,7 @@ def registered_configurations(registry: Registry) -> RunConfigurations:
     )
 
 
-def build_matrix(
-    spec: Spec, registry: Registry, configurations: RunConfigurations | None = None
-) -> Matrix:
+def build_matrix(spec: Spec, registry: Registry, configurations: RunConfigurations | None = None) -> Matrix:
     """Check every name of a spec and look it up.
 
     Raises:

@@ -60,9 +60,10 @@ class Optimizer:
     def _owner(self, key: str) -> tuple[int, str]:
         for index, (prefix, entry) in enumerate(zip(self.prefixes, self.stack, strict=True)):
             name = key.removeprefix(f"{prefix}_")
-            if name != key and not isinstance(entry, MaskerConfig):
-                if name in {field.name for field in dataclasses.fields(entry)}:
-                    return index, name
+            if name == key or isinstance(entry, MaskerConfig):
+                continue
+            if name in {field.name for field in dataclasses.fields(entry)}:
+                return index, name
         raise ConfigError(f"The parameter {key!r} belongs to no searched masker of {', '.join(self.prefixes)}.")
 
 

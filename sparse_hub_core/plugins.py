@@ -70,7 +70,8 @@ def _load_into(registry: Registry, entry_point: Any, provenance: Provenance) -> 
         manager.check_pending()
         for hook, callback in collected.callbacks().items():
             getattr(manager.hook, hook)(register=callback)
-    except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and the others must work all the same
+    except Exception as error:
+        # A plugin may raise anything, and the others must work all the same.
         if os.environ.get(RAISE_VARIABLE) == "1":
             raise
         sentence = f"{type(error).__name__}: {error}"
@@ -144,6 +145,6 @@ class _Collector:
         self._add("models", ModelEntry(name, str(source), summary, self.provenance, **metadata))
 
     def _add(self, kind: str, entry: Entry) -> None:
-        if not entry.name or ":" in entry.name or "/" in entry.name and kind != "models":
+        if not entry.name or ":" in entry.name or ("/" in entry.name and kind != "models"):
             raise PluginError(f"The name {entry.name!r} is not usable; leave out ':' and '/'.")
         self.entries.append((kind, entry))

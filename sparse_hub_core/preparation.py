@@ -39,7 +39,9 @@ def prepare_requests(
     chosen = itertools.islice(_of_part(requests, part, max_requests * MAX_SCANNED_PER_REQUEST), max_requests)
     prepared = tuple(PreparedRequest(request, render_prompts(tokenizer, request, room)) for request in chosen)
     if not prepared:
-        raise UsageError(f"No request of {task} belongs to the {part} part; the subset has too few contexts to be split.")
+        raise UsageError(
+            f"No request of {task} belongs to the {part} part; the subset has too few contexts to be split."
+        )
     return prepared
 
 

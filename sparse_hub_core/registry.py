@@ -278,4 +278,3 @@ class Registry:
             failures = "; ".join(f"{r.provenance.plugin!r} of {r.provenance.distribution}: {r.error}" for r in broken)
             return PluginError(f"{sentence} Plugins that failed to load and may offer it: {failures}")
         return UsageError(sentence)
-

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import ray
 
@@ -156,15 +156,15 @@ class _TaskRun:
         except SparseHubError as error:
             reason = str(error)
             self.runner.progress.note(f"{model}, {self.task}, {preset} failed: {reason}")
-        trials = dict(Counter(line.status for line in cell.read_trials()))
-        status = "failed" if reason else ("done" if validation else "searched")
+        trials: Counter[str] = Counter(line.status for line in cell.read_trials())
+        status: Literal["done", "failed", "searched"] = "done" if validation else "searched"
         return CellSummary(
             model=model,
             task=self.task,
             preset=preset,
-            status=status,
+            status="failed" if reason else status,
             reason=reason,
-            trials=trials,
+            trials=dict(trials),
             best=best or cell.read_best(),
             validation=validation,
         )
@@ -187,7 +187,9 @@ class _TaskRun:
             spec.seed,
         )
         if len(requests) < settings.max_requests:
-            runner.progress.note(f"{self.task} has {len(requests)} requests for {part}, fewer than {settings.max_requests}.")
+            runner.progress.note(
+                f"{self.task} has {len(requests)} requests for {part}, fewer than {settings.max_requests}."
+            )
         stage = Stage(benchmark, requests, settings.max_new_tokens)
         self._prefill(stage, settings.timeout)
         self._stages[part] = stage

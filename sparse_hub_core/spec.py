@@ -73,9 +73,7 @@ DEBUG: dict[str, Any] = {
 """A small, fast, real run on the demo model at lengths its card covers."""
 
 
-def build_spec(
-    flags: Mapping[str, Any], config_file: Path | None = None, debug: bool = False
-) -> Spec:
+def build_spec(flags: Mapping[str, Any], config_file: Path | None = None, debug: bool = False) -> Spec:
     """Merge defaults, the debug preset, a TOML file and flags (nested like the file), the later the stronger.
 
     Raises:

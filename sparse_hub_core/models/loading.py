@@ -47,7 +47,9 @@ def choose_device(device: str) -> str:
     if device == "auto":
         return "cuda" if available else "cpu"
     if device.startswith("cuda") and not available:
-        raise ModelError(f"The device {device!r} was asked for, but this machine shows no CUDA device; use --device cpu.")
+        raise ModelError(
+            f"The device {device!r} was asked for, but this machine shows no CUDA device; use --device cpu."
+        )
     return device
 
 

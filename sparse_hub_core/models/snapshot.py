@@ -35,7 +35,7 @@ class PrefixSnapshot:
         return sum(tensor.nbytes for pair in self.layers for tensor in pair)
 
 
-class RoomyLayer(DynamicLayer):
+class RoomyLayer(DynamicLayer):  # type: ignore[misc]
     """A full-attention cache layer with room at its end, so that appending a key does not copy the others."""
 
     def __init__(self, keys: torch.Tensor, values: torch.Tensor, room: int, device: torch.device) -> None:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def masker_records(registry: Registry, configs: Sequence[MaskerConfig]) -> list[MaskerRecord]:
     """Return what a file says of a configuration; a class that nobody registered goes by its own name."""
     return [
-        MaskerRecord(masker=masker_name(registry, type(config)) or type(config).__name__, parameters=config.parameters())
+        MaskerRecord(
+            masker=masker_name(registry, type(config)) or type(config).__name__, parameters=config.parameters()
+        )
         for config in configs
     ]
 

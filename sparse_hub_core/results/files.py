@@ -90,7 +90,9 @@ def read_json(path: Path, model: type[ModelT]) -> ModelT:
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
     except (ValidationError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is no {model.__name__} file of this version of sparse-hub: {_reason(error)}.") from error
+        raise UsageError(
+            f"{path} is no {model.__name__} file of this version of sparse-hub: {_reason(error)}."
+        ) from error
 
 
 def read_lines(path: Path, model: type[ModelT]) -> list[ModelT]:

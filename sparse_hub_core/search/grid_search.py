@@ -18,7 +18,9 @@ class GridSearch(SearchAlgorithm):
 
     def __init__(self, space: Mapping[str, Domain], num_samples: int, num_workers: int, seed: int) -> None:
         super().__init__(space, num_samples, num_workers, seed)
-        points = [dict(zip(space, values, strict=True)) for values in itertools.product(*(d.grid() for d in space.values()))]
+        points = [
+            dict(zip(space, values, strict=True)) for values in itertools.product(*(d.grid() for d in space.values()))
+        ]
         random.Random(seed).shuffle(points)
         self._points = iter(points)
 

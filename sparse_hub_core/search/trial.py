@@ -49,7 +49,9 @@ class SearchTrial(tune.Trainable):  # type: ignore[misc]
         error, density = self._mean("error"), self._mean("density")
         objective = float(self.job.objective(error, density))
         if objective != objective:
-            return self._result(done=True, status="error", reason=f"the objective is NaN at error {error}, density {density}")
+            return self._result(
+                done=True, status="error", reason=f"the objective is NaN at error {error}, density {density}"
+            )
         finished = len(self.answers) == self.job.num_requests
         return self._result(done=finished, status="ok" if finished else "running", objective=objective)
 
@@ -89,7 +91,9 @@ class SearchTrial(tune.Trainable):  # type: ignore[misc]
     def _mean(self, name: str) -> float:
         return fmean(answer[name] for answer in self.answers)
 
-    def _result(self, done: bool, status: str, reason: str | None = None, objective: float | None = None) -> dict[str, Any]:
+    def _result(
+        self, done: bool, status: str, reason: str | None = None, objective: float | None = None
+    ) -> dict[str, Any]:
         result: dict[str, Any] = {
             "done": done,
             "status": status,

@@ -40,9 +40,7 @@ def clustered_mean(values: Sequence[Sequence[float]], low: float, high: float, s
 
 
 def _bootstrap(sums: NDArray[np.float64], counts: NDArray[np.float64], seed: int) -> tuple[float, float]:
-    def ratio(
-        sums: NDArray[np.float64], counts: NDArray[np.float64], axis: int = -1
-    ) -> NDArray[np.float64]:
+    def ratio(sums: NDArray[np.float64], counts: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
         resampled: NDArray[np.float64] = sums.sum(axis=axis) / counts.sum(axis=axis)
         return resampled
 

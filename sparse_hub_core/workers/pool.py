@@ -51,7 +51,9 @@ class WorkerPool:
             cause = error.cause
             raise cause if isinstance(cause, ModelError) else ModelError(_last_line(error)) from error
         except ray.exceptions.RayActorError as error:
-            raise ModelError(f"A worker could not start with {self.settings.source.name!r}: {_last_line(error)}") from error
+            raise ModelError(
+                f"A worker could not start with {self.settings.source.name!r}: {_last_line(error)}"
+            ) from error
 
     def replace(self, slot: int) -> None:
         """End a slot's worker, whatever it is doing, and start another."""

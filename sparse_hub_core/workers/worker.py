@@ -89,7 +89,8 @@ class ModelWorker:
             )
         except (torch.OutOfMemoryError, MemoryError) as error:
             return Outcome(None, "oom", _one_line(error))
-        except Exception as error:  # noqa: BLE001 - a masker may raise anything; the trial's line says what
+        except Exception as error:
+            # A masker may raise anything; the trial's line says what.
             return Outcome(None, "error", _one_line(error))
         return Outcome(report)
 
