@@ -1,0 +1,141 @@
+"""What ``describe`` says of each kind of thing, as lines of text."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import types
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from sparse_hub_core.lookup import masker_name
+from sparse_hub_core.masker import MaskerConfig
+from sparse_hub_core.optimizer_factory import create_optimizer
+from sparse_hub_core.presets import DENSE, preset_stack
+from sparse_hub_core.registry import (
+    BenchmarkEntry,
+    Entry,
+    MaskerEntry,
+    ModelEntry,
+    PresetEntry,
+    Registry,
+    Table,
+)
+from sparse_hub_core.report.text import plain_table
+from sparse_hub_core.space import Choice, Domain, from_ray
+
+_SYMBOLS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+
+
+def describe_entry(registry: Registry, table: Table[Any], entry: Entry, task: str) -> str:
+    """Return what is known of an entry; imports what it refers to."""
+    lines = [f"{table.kind} {entry.name}", f"  {entry.summary}", ""]
+    lines += [f"  {label + ':':<14}{value}" for label, value in _facts(entry).items() if value]
+    if isinstance(entry, PresetEntry):
+        lines += _preset(registry, entry, task)
+    elif not isinstance(entry, ModelEntry):
+        thing = entry.load()
+        paragraph = first_paragraph(thing)
+        lines += ["", *(f"  {line}" for line in paragraph.splitlines())] if paragraph else []
+        if isinstance(entry, MaskerEntry):
+            lines += _masker(thing, task)
+    return "\n".join(lines)
+
+
+def describe_task(entry: BenchmarkEntry, subset: str) -> str:
+    """Return what is known of a task."""
+    lines = [f"task {entry.name}/{subset}", f"  {entry.summary}", ""]
+    lines += [f"  {label + ':':<14}{value}" for label, value in _facts(entry).items() if label != "tasks"]
+    return "\n".join(lines)
+
+
+def _facts(entry: Entry) -> dict[str, str]:
+    origin = entry.provenance
+    facts = {"from": f"{origin.distribution} {origin.version}, plugin {origin.plugin}"}
+    if isinstance(entry, MaskerEntry):
+        facts |= {"role": entry.role, "paper": entry.paper or ""}
+    elif isinstance(entry, BenchmarkEntry):
+        better = "higher" if entry.higher_is_better else "lower"
+        facts["metric"] = f"{entry.metric}, {entry.score_range[0]:g} to {entry.score_range[1]:g}, {better} is better"
+        facts["data"] = f"{'generated at any length' if entry.generated else 'fixed'}, licence {entry.licence}"
+        facts["tasks"] = ", ".join(entry.tasks)
+    elif isinstance(entry, ModelEntry):
+        facts |= {"source": str(entry.ref), "revision": entry.revision or ""}
+        facts["length"] = f"{entry.max_context_length} tokens" if entry.max_context_length else ""
+    return facts
+
+
+def _masker(config_class: type[MaskerConfig], task: str) -> list[str]:
+    hints = get_type_hints(config_class, include_extras=True)
+    rows = [(f.name, type_text(hints[f.name]), _default(f)) for f in dataclasses.fields(config_class)]
+    lines = _titled("Fields", ("field", "type and range", "default"), rows)
+    space = {name: from_ray(domain) for name, domain in config_class.get_search_space(task).items()}
+    return lines + _space(space, task)
+
+
+def _preset(registry: Registry, entry: PresetEntry, task: str) -> list[str]:
+    if entry.name == DENSE or not entry.ref:
+        return ["", "  No masker: every key is read. It is validated, not searched."]
+    stack = preset_stack(registry, entry)
+    classes = [part if isinstance(part, type) else type(part) for part in stack]
+    names = {config_class: masker_name(registry, config_class) or config_class.__name__ for config_class in classes}
+    rows = [
+        (names[config_class], "fixed: " + repr(part) if isinstance(part, MaskerConfig) else "searched")
+        for config_class, part in zip(classes, stack, strict=True)
+    ]
+    registered = {c: name for c, name in names.items() if masker_name(registry, c)}
+    space = create_optimizer(stack, registered).create_search_space(task)
+    return _titled("Maskers, in the order in which they add keys", ("masker", "how"), rows) + _space(space, task)
+
+
+def _space(space: Mapping[str, Domain], task: str) -> list[str]:
+    if not space:
+        return ["", "  Nothing is searched."]
+    rows = [(name, domain_text(domain)) for name, domain in space.items()]
+    return _titled(f"Search space{f' on {task}' if task else ''}", ("parameter", "values"), rows)
+
+
+def _titled(title: str, columns: tuple[str, ...], rows: list[Any]) -> list[str]:
+    return ["", f"  {title}:", *(f"    {line}" for line in plain_table(columns, rows).splitlines())]
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    if field.default is not dataclasses.MISSING:
+        return repr(field.default)
+    return "none, must be given" if field.default_factory is dataclasses.MISSING else repr(field.default_factory())
+
+
+def domain_text(domain: Domain) -> str:
+    """Return a domain in words."""
+    if isinstance(domain, Choice):
+        return "one of " + ", ".join(map(repr, domain.options))
+    kind = "whole numbers" if isinstance(domain.low, int) else "real numbers"
+    return f"{kind} from {domain.low} to {domain.high}{', log-uniform' if domain.log else ''}"
+
+
+def type_text(annotation: Any) -> str:
+    """Return a field's type with its range, such as "int >= 1"."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return " ".join([type_text(parts[0]), ", ".join(filter(None, map(_bound, parts[1:])))]).strip()
+    if origin in (Union, types.UnionType):
+        return " or ".join(type_text(part) for part in parts)
+    if origin is Literal:
+        return "one of " + ", ".join(map(repr, parts))
+    if annotation is type(None):
+        return "None"
+    return annotation.__name__ if isinstance(annotation, type) and not parts else str(annotation)
+
+
+def _bound(constraint: Any) -> str:
+    bounds = [f"{sign} {getattr(constraint, name)}" for name, sign in _SYMBOLS.items() if hasattr(constraint, name)]
+    return ", ".join(bounds) or repr(constraint)
+
+
+def first_paragraph(thing: Any) -> str:
+    """Return the first paragraph of a class's or function's own docstring."""
+    documented = isinstance(thing, type) or inspect.isroutine(thing)
+    text = inspect.cleandoc(thing.__doc__ or "") if documented else ""
+    # A dataclass without a docstring is given its signature for one.
+    return "" if text.startswith(f"{getattr(thing, '__name__', '')}(") else re.split(r"\n\s*\n", text)[0]

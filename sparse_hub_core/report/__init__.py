@@ -1,0 +1,1 @@
+"""What a run says: tables on the screen and the HTML report."""

@@ -1,0 +1,94 @@
+"""report.html: one self-contained page about a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from sparse_hub_core.plugins import load_registry
+from sparse_hub_core.report.paste import as_python
+from sparse_hub_core.report.rows import cell_row, failures, summary_table, within_noise_sentence
+from sparse_hub_core.results.files import read_json, write_text
+from sparse_hub_core.results.run_directory import RunDirectory
+from sparse_hub_core.results.schema import RunFile
+
+if TYPE_CHECKING:
+    from sparse_hub_core.registry import Registry
+    from sparse_hub_core.results.schema import CellSummary, SummaryFile, TrialLine
+
+CHART_HEIGHT = 80
+BAR_WIDTH = 18
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One layer of the error chart, in pixels from the top left."""
+
+    layer: int
+    error: float
+    x: int
+    y: float
+    height: float
+
+
+def write_report(directory: Path, summary: SummaryFile, registry: Registry | None = None) -> Path:
+    """Write report.html into a run's folder, in one step, and return its path.
+
+    Raises:
+        SparseHubError: The folder cannot be written.
+    """
+    path = directory / "report.html"
+    write_text(path, render_report(directory, summary, registry or load_registry()))
+    return path
+
+
+def render_report(directory: Path, summary: SummaryFile, registry: Registry) -> str:
+    """Return the page; everything that comes from plugins, models or files is escaped."""
+    environment = Environment(
+        loader=PackageLoader("sparse_hub_core.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    headings, rows = summary_table(summary.cells)
+    run_file = directory / "run.json"
+    return environment.get_template("report.html.j2").render(
+        run_id=summary.run_id,
+        run=read_json(run_file, RunFile) if run_file.exists() else None,
+        headings=headings,
+        rows=rows,
+        noise=within_noise_sentence(summary.cells),
+        failures=failures(summary.cells),
+        cells=[_cell(RunDirectory(directory), cell, registry) for cell in summary.cells],
+        chart_height=CHART_HEIGHT,
+        bar_width=BAR_WIDTH,
+    )
+
+
+def _cell(run: RunDirectory, cell: CellSummary, registry: Registry) -> dict[str, Any]:
+    folder = run.cell(cell.model, cell.task, cell.preset)
+    trials = folder.read_trials()
+    return {
+        "row": cell_row(cell),
+        "python": as_python(cell.best, folder.best.resolve(), registry) if cell.best else None,
+        "bars": error_bars(cell.validation.error_by_layer) if cell.validation else [],
+        "trials": trials,
+        "parameters": _parameter_names(trials),
+    }
+
+
+def error_bars(error_by_layer: dict[int, float]) -> list[Bar]:
+    """Return a bar per layer, the highest as high as the chart."""
+    highest = max(error_by_layer.values(), default=0.0) or 1.0
+    bars = []
+    for place, (layer, error) in enumerate(sorted(error_by_layer.items())):
+        height = round(CHART_HEIGHT * error / highest, 1)
+        bars.append(Bar(layer, error, place * BAR_WIDTH, CHART_HEIGHT - height, height))
+    return bars
+
+
+def _parameter_names(trials: list[TrialLine]) -> list[str]:
+    return list(dict.fromkeys(name for trial in trials for name in trial.parameters))

@@ -1,0 +1,141 @@
+"""One cell of a run in words and numbers, for the screen and for the HTML report alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sparse_hub_core.results.schema import CellSummary, Interval, ValidationFile
+
+NOTHING = "-"
+NOISE_SENTENCE = (
+    "Within noise: the 95% interval of the difference contains 0, so this run cannot tell sparse from dense "
+    "there. Rows keep the order in which they ran; they are no ranking."
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A cell as it is shown; "-" stands for what was not measured."""
+
+    preset: str
+    task: str
+    model: str
+    score: str
+    dense: str
+    difference: str
+    verdict: str
+    density: str
+    error: str
+    latency: str
+    trials: str
+
+    def cells(self) -> list[str]:
+        """Return what is shown, in the order of ``HEADINGS``."""
+        return [getattr(self, field.name) for field in fields(self)]
+
+
+HEADINGS = {
+    "preset": "preset",
+    "task": "task",
+    "model": "model",
+    "score": "score",
+    "dense": "dense score",
+    "difference": "difference [95% interval]",
+    "verdict": "verdict",
+    "density": "density search/validation",
+    "error": "error mean/p95",
+    "latency": "ms/token sparse/dense",
+    "trials": "trials",
+}
+
+
+def summary_table(cells: Sequence[CellSummary]) -> tuple[list[str], list[list[str]]]:
+    """Return headings and rows; columns that would say the same in every row, or nothing, are left out."""
+    rows = [cell_row(cell) for cell in cells]
+    shown = [name for name in HEADINGS if _is_telling(name, [getattr(row, name) for row in rows])]
+    return [HEADINGS[name] for name in shown], [[getattr(row, name) for name in shown] for row in rows]
+
+
+def _is_telling(name: str, values: list[str]) -> bool:
+    if name in ("task", "model"):
+        return len(set(values)) > 1
+    return any(value != NOTHING for value in values)
+
+
+def cell_row(cell: CellSummary) -> Row:
+    """Return one cell as it is shown."""
+    judged = cell.validation
+    return Row(
+        preset=cell.preset,
+        task=cell.task,
+        model=cell.model,
+        score=_score(judged.sparse or judged.dense) if judged else NOTHING,
+        dense=_score(judged.dense) if judged else NOTHING,
+        difference=_difference(judged),
+        verdict=_verdict(cell),
+        density=_density(cell),
+        error=_pair(judged.error_mean, judged.error_p95, ".4g") if judged else NOTHING,
+        latency=_latency(judged),
+        trials=", ".join(f"{count} {status}" for status, count in cell.trials.items()) or NOTHING,
+    )
+
+
+def within_noise_sentence(cells: Sequence[CellSummary]) -> str | None:
+    """Return what "within noise" means, where a cell says it."""
+    return NOISE_SENTENCE if any(cell.validation and cell.validation.within_noise for cell in cells) else None
+
+
+def failures(cells: Sequence[CellSummary]) -> list[str]:
+    """Return a sentence per failed cell."""
+    return [
+        f"{cell.model}, {cell.task}, {cell.preset}: {cell.reason or 'no reason was given.'}"
+        for cell in cells
+        if cell.status == "failed"
+    ]
+
+
+def _score(interval: Interval) -> str:
+    return f"{interval.mean:.4g}"
+
+
+def _difference(judged: ValidationFile | None) -> str:
+    if judged is None or judged.difference is None:
+        return NOTHING
+    d = judged.difference
+    return f"{d.mean:+.4g} [{d.low:+.4g}, {d.high:+.4g}], n={d.n} in {d.clusters} requests"
+
+
+def _verdict(cell: CellSummary) -> str:
+    if cell.status == "failed":
+        return "failed"
+    judged = cell.validation
+    if judged is None:
+        return "not validated"
+    if judged.difference is None or judged.within_noise is None:
+        return "baseline"
+    if judged.within_noise:
+        return "within noise"
+    return "better than dense" if (judged.difference.mean > 0) == judged.higher_is_better else "worse than dense"
+
+
+def _density(cell: CellSummary) -> str:
+    judged, best = cell.validation, cell.best
+    if judged is not None and judged.density_validation is not None:
+        return _pair(judged.density_search, judged.density_validation, ".2%")
+    return _pair(best.density, None, ".2%") if best else NOTHING
+
+
+def _latency(judged: ValidationFile | None) -> str:
+    if judged is None or judged.latency is None:
+        return NOTHING
+    lat = judged.latency
+    return f"{lat.sparse_ms_per_token:.3g} / {lat.dense_ms_per_token:.3g} at {lat.context_tokens} tokens"
+
+
+def _pair(first: float | None, second: float | None, form: str) -> str:
+    if first is None and second is None:
+        return NOTHING
+    return " / ".join(NOTHING if value is None else format(value, form) for value in (first, second))

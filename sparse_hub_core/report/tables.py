@@ -1,0 +1,54 @@
+"""The summary of a run on the screen."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sparse_hub_core.report.paste import as_python
+from sparse_hub_core.report.rows import failures, summary_table, within_noise_sentence
+from sparse_hub_core.report.text import write_table
+from sparse_hub_core.results.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from sparse_hub_core.registry import Registry
+    from sparse_hub_core.results.schema import CellSummary, SummaryFile
+
+BestPath = Callable[["CellSummary"], Path]
+
+
+def write_summary(summary: SummaryFile, directory: Path, registry: Registry) -> None:
+    """Write all cells of a run, the best configurations ready to paste, and where the files are."""
+    run = RunDirectory(directory)
+    _say(f"Run {summary.run_id}: {_places(summary.cells)}")
+    write_cells(summary.cells, registry, lambda cell: run.cell(cell.model, cell.task, cell.preset).best)
+    _say(f"Files: {directory}")
+    if (directory / "report.html").exists():
+        _say(f"Report: {directory / 'report.html'}")
+
+
+def write_cells(cells: Sequence[CellSummary], registry: Registry, best_path: BestPath) -> None:
+    """Write a table of cells, what is to be known about it, and the best configuration of each cell."""
+    write_table(*summary_table(cells))
+    noise = within_noise_sentence(cells)
+    if noise:
+        _say(noise)
+    for sentence in failures(cells):
+        _say(f"Failed: {sentence}")
+    for cell in cells:
+        if cell.best is not None:
+            _say(f"\nBest of {cell.model}, {cell.task}, {cell.preset}:")
+            _say(as_python(cell.best, best_path(cell).resolve(), registry))
+    _say("")
+
+
+def _places(cells: Sequence[CellSummary]) -> str:
+    models = ", ".join(dict.fromkeys(cell.model for cell in cells))
+    tasks = ", ".join(dict.fromkeys(cell.task for cell in cells))
+    return f"{tasks or 'no task'} with {models or 'no model'}"
+
+
+def _say(sentence: str) -> None:
+    sys.stdout.write(sentence + "\n")
