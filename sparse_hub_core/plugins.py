@@ -42,7 +42,7 @@ def load_registry() -> Registry:
     disabled = {name.strip() for name in os.environ.get(DISABLE_VARIABLE, "").split(",") if name.strip()}
     for entry_point, provenance in _entry_points():
         if provenance.plugin in disabled or provenance.distribution in disabled:
-            registry.plugins.append(PluginRecord(provenance, "disabled"))
+            registry.plugins.append(PluginRecord(provenance, "disabled", loaded=False))
             continue
         registry.plugins.append(_load_into(registry, entry_point, provenance))
     for preset in derived_presets(registry.maskers):
@@ -70,12 +70,13 @@ def _load_into(registry: Registry, entry_point: Any, provenance: Provenance) -> 
         manager.check_pending()
         for hook, callback in collected.callbacks().items():
             getattr(manager.hook, hook)(register=callback)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # A plugin may raise anything, and the others must work all the same.
         if os.environ.get(RAISE_VARIABLE) == "1":
             raise
-        sentence = f"{type(error).__name__}: {error}"
-        return PluginRecord(provenance, "error", sentence, frozenset(e.name for _, e in collected.entries))
+        sentence = " ".join(f"{type(error).__name__}: {error}".split())
+        offered = frozenset(entry.name for _, entry in collected.entries)
+        return PluginRecord(provenance, "error", sentence, offered, loaded=False)
     for kind, entry in collected.entries:
         getattr(registry, kind).add(entry)
     return PluginRecord(provenance, "ok")
@@ -99,7 +100,9 @@ def _clash(table: Table[Any], name: str, provenance: Provenance) -> str | None:
     others = [entry.provenance.distribution for entry in claimants if entry.provenance != provenance]
     if not mine or not (others or len(mine) > 1) or provenance.distribution == BUILTIN_DISTRIBUTION:
         return None
-    who = ", ".join(sorted(set(others))) or provenance.distribution
+    if not others:
+        return f"The {table.kind} name {name!r} is registered twice by this plugin; rename one."
+    who = ", ".join(sorted(set(others)))
     return (
         f"The {table.kind} name {name!r} is claimed by {who} too; "
         f"ask for '{provenance.distribution}:{name}', or rename it."

@@ -190,6 +190,8 @@ class PluginRecord:
     status: Literal["ok", "error", "disabled"]
     error: str | None = None
     offered: frozenset[str] = frozenset()
+    loaded: bool = True
+    """False where nothing of the plugin is registered; a plugin with a clash of names is loaded all the same."""
 
 
 EntryT = TypeVar("EntryT", bound=Entry)
@@ -265,7 +267,7 @@ class Registry:
         raise self._missing(table, name)
 
     def _missing(self, table: Table[Any], name: str) -> UsageError:
-        broken = [record for record in self.plugins if record.status == "error" and record.error]
+        broken = [record for record in self.plugins if record.status == "error" and not record.loaded]
         for record in broken:
             if name.rpartition(":")[2] in record.offered:
                 p = record.provenance

@@ -43,6 +43,8 @@ def _descriptions(registry: Registry, name: str, task: str) -> Iterator[str]:
 def _all_names(registry: Registry) -> Table[Entry]:
     everything: Table[Entry] = Table("name")
     for table in registry.tables():
-        for entry in table:
-            everything.add(entry)
+        for name, entries in table.entries.items():
+            # One of each, because this table serves to say what is near, and a name may be of several kinds.
+            if name not in everything.entries:
+                everything.add(entries[0])
     return everything

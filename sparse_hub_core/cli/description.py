@@ -69,6 +69,8 @@ def _facts(entry: Entry) -> dict[str, str]:
 def _masker(config_class: type[MaskerConfig], task: str) -> list[str]:
     hints = get_type_hints(config_class, include_extras=True)
     rows = [(f.name, type_text(hints[f.name]), _default(f)) for f in dataclasses.fields(config_class)]
+    if not rows:
+        return ["", "  It has no fields."]
     lines = _titled("Fields", ("field", "type and range", "default"), rows)
     space = {name: from_ray(domain) for name, domain in config_class.get_search_space(task).items()}
     return lines + _space(space, task)
