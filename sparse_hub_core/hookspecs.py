@@ -30,12 +30,12 @@ def register_maskers(register: RegisterMasker) -> None:
 
 @hookspec
 def register_presets(register: RegisterPreset) -> None:
-    """Offer presets: ``register(name, entries, summary=...)``; entries are masker names, fixed(...), classes or instances."""
+    """Offer presets: ``register(name, entries, summary=...)``; entries are masker names, fixed(...) or classes."""
 
 
 @hookspec
 def register_benchmarks(register: RegisterBenchmark) -> None:
-    """Offer benchmarks: ``register(name, ref, subsets=..., metric=..., score_range=..., ...)``; ref is a Benchmark class."""
+    """Offer benchmarks: ``register(name, ref, subsets=..., metric=..., summary=...)``; ref is a Benchmark class."""
 
 
 @hookspec

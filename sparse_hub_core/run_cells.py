@@ -24,7 +24,7 @@ from sparse_hub_core.preparation import Part, prepare_requests
 from sparse_hub_core.presets import DENSE
 from sparse_hub_core.progress import Progress
 from sparse_hub_core.results.best import masker_records
-from sparse_hub_core.results.files import append_line, write_json, write_text
+from sparse_hub_core.results.files import write_json, write_text
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Best, CellSummary, TrialLine, ValidationFile, ValidationRequestLine
 from sparse_hub_core.search.run_search import SearchTask, quiet_ray_tune, run_search
@@ -186,10 +186,9 @@ class _TaskRun:
             settings.max_requests,
             spec.seed,
         )
-        if len(requests) < settings.max_requests:
-            runner.progress.note(
-                f"{self.task} has {len(requests)} requests for {part}, fewer than {settings.max_requests}."
-            )
+        wanted = settings.max_requests
+        if len(requests) < wanted:
+            runner.progress.note(f"{self.task} has {len(requests)} requests for {part}, fewer than {wanted}.")
         stage = Stage(benchmark, requests, settings.max_new_tokens)
         self._prefill(stage, settings.timeout)
         self._stages[part] = stage
@@ -226,9 +225,7 @@ class _TaskRun:
             registry.get(registry.objectives, spec.objective).load(),
             stage,
         )
-        winner = run_search(
-            search, spec, runner.pool, finished, lambda line: append_line(cell.trials, line), runner.progress
-        )
+        winner = run_search(search, spec, runner.pool, cell, runner.progress)
         best = self._best(winner, optimizer.create_config_from_params(winner.parameters), preset, identity)
         write_json(cell.best, best)
         return best

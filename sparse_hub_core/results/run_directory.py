@@ -12,7 +12,14 @@ from typing import Any
 
 from sparse_hub_core.errors import UsageError
 from sparse_hub_core.results.files import content_hash, read_json, read_lines, write_json
-from sparse_hub_core.results.schema import Best, CellFile, TrialLine, ValidationFile, ValidationRequestLine
+from sparse_hub_core.results.schema import (
+    Best,
+    CellFile,
+    TrialLine,
+    TrialRequestLine,
+    ValidationFile,
+    ValidationRequestLine,
+)
 
 
 def path_part(name: str) -> str:
@@ -31,6 +38,11 @@ class CellDirectory:
     def trials(self) -> Path:
         """One line per trial."""
         return self.path / "trials.jsonl"
+
+    @property
+    def trial_requests(self) -> Path:
+        """One line per request of a trial."""
+        return self.path / "trial_requests.jsonl"
 
     @property
     def best(self) -> Path:
@@ -75,6 +87,10 @@ class CellDirectory:
     def read_trials(self) -> list[TrialLine]:
         """Return the trials that ended so far."""
         return read_lines(self.trials, TrialLine)
+
+    def read_trial_requests(self) -> list[TrialRequestLine]:
+        """Return the requests of all trials, those that were cut off too."""
+        return read_lines(self.trial_requests, TrialRequestLine)
 
     def read_best(self) -> Best | None:
         """Return the winner, if the search ended."""
@@ -124,7 +140,8 @@ class RunDirectory:
                 file.seek(0)
                 owner = file.read().strip() or "unknown"
                 raise UsageError(
-                    f"Another run (process {owner}) is writing to {self.path}; wait for it, or choose another --output-dir."
+                    f"Another run (process {owner}) is writing to {self.path}; "
+                    "wait for it, or choose another --output-dir."
                 ) from None
             file.truncate(0)
             file.write(str(os.getpid()))

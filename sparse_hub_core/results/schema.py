@@ -43,6 +43,14 @@ class TrialLine(_File):
     worker: str | None = None
 
 
+class TrialRequestLine(_File):
+    """A line of trial_requests.jsonl: one request of a trial, so that a trial goes on where it was cut off."""
+
+    parameters: dict[str, Any]
+    request_index: int
+    answer: dict[str, float]
+
+
 class Interval(BaseModel):
     """An estimate with its 95% confidence interval."""
 

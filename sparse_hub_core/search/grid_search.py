@@ -18,9 +18,8 @@ class GridSearch(SearchAlgorithm):
 
     def __init__(self, space: Mapping[str, Domain], num_samples: int, num_workers: int, seed: int) -> None:
         super().__init__(space, num_samples, num_workers, seed)
-        points = [
-            dict(zip(space, values, strict=True)) for values in itertools.product(*(d.grid() for d in space.values()))
-        ]
+        combinations = itertools.product(*(domain.grid() for domain in space.values()))
+        points = [dict(zip(space, values, strict=True)) for values in combinations]
         random.Random(seed).shuffle(points)
         self._points = iter(points)
 

@@ -10,7 +10,7 @@ from sparse_hub_core.errors import ConfigError
 from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.optimizer_factory import Optimizer
 from sparse_hub_core.results.files import content_hash
-from sparse_hub_core.results.schema import TrialLine
+from sparse_hub_core.results.schema import TrialLine, TrialRequestLine
 from sparse_hub_core.search.algorithm import SearchAlgorithm
 
 MAX_REPEATS = 200
@@ -33,9 +33,10 @@ class Proposals:
     infeasible: dict[str, str] = field(default_factory=dict)
     entered: int = 0
     ready: list[dict[str, Any]] = field(default_factory=list)
+    answers: dict[str, list[dict[str, float]]] = field(default_factory=dict)
 
-    def resume(self, lines: Iterable[TrialLine]) -> None:
-        """Tell the algorithm what finished earlier; those trials count and are not run again."""
+    def resume(self, lines: Iterable[TrialLine], requests: Iterable[TrialRequestLine]) -> None:
+        """Tell the algorithm what finished earlier; those trials are not run again, and those cut off come first."""
         for line in lines:
             self.seen.add(content_hash(line.parameters))
             if line.status == "infeasible":
@@ -43,6 +44,18 @@ class Proposals:
             else:
                 self.entered += 1
             self.algorithm.tell(line.parameters, line.objective)
+        for request in requests:
+            key = content_hash(request.parameters)
+            if key not in self.seen:
+                self.seen.add(key)
+                self.ready.append(request.parameters)
+            answers = self.answers.setdefault(key, [])
+            if request.request_index == len(answers):
+                answers.append(request.answer)
+
+    def answered(self, parameters: Mapping[str, Any]) -> list[dict[str, float]]:
+        """Return what an earlier process measured of a trial, request by request."""
+        return self.answers.get(content_hash(parameters), [])
 
     def next(self) -> dict[str, Any] | None:
         """Return parameters for a trial, or None when there are enough or none is left."""

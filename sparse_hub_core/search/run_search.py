@@ -16,13 +16,15 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.optimizer_factory import Optimizer
 from sparse_hub_core.progress import Progress
+from sparse_hub_core.results.files import append_line
+from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import TrialLine
 from sparse_hub_core.search.algorithm import SearchAlgorithm
 from sparse_hub_core.search.proposals import Proposals
 from sparse_hub_core.search.trial import SearchTrial, TrialJob
 from sparse_hub_core.search.tune_searcher import TuneSearcher
 from sparse_hub_core.spec import Spec
-from sparse_hub_core.workers.pool import WorkerPool
+from sparse_hub_core.workers.pool import WorkerPool, last_line
 from sparse_hub_core.workers.worker import Stage
 
 GRACE_REQUESTS = 2
@@ -55,31 +57,31 @@ def run_search(
     search: SearchTask,
     spec: Spec,
     pool: WorkerPool,
-    finished: Sequence[TrialLine],
-    record: Callable[[TrialLine], None],
+    cell: CellDirectory,
     progress: Progress,
 ) -> TrialLine:
-    """Run the trials that are still missing and return the best one of all.
+    """Run the trials that a cell still misses and return the best one of all.
 
     Raises:
         SearchFailedError: No trial ended well; the sentence counts how they ended.
     """
+    finished = cell.read_trials()
     lines = list(finished)
 
     def keep(line: TrialLine) -> None:
         lines.append(line)
-        record(line)
+        append_line(cell.trials, line)
         progress.trial(line, len([kept for kept in lines if kept.status != "infeasible"]), spec.num_samples)
 
     space = search.optimizer.create_search_space(search.task)
     algorithm = search.algorithm(space, spec.num_samples, pool.size, spec.seed)
     num_samples = spec.num_samples if space else 1
     proposals = Proposals(algorithm, search.optimizer, num_samples, search.num_keys, keep)
-    proposals.resume(finished)
+    proposals.resume(finished, cell.read_trial_requests())
     first = proposals.next()
     if first is not None:
         proposals.give_back(first)
-        _tune(search, spec, pool, proposals, keep, progress)
+        _tune(search, spec, pool, proposals, cell, keep, progress)
     return best_trial(lines)
 
 
@@ -88,6 +90,7 @@ def _tune(
     spec: Spec,
     pool: WorkerPool,
     proposals: Proposals,
+    cell: CellDirectory,
     record: Callable[[TrialLine], None],
     progress: Progress,
 ) -> None:
@@ -95,7 +98,7 @@ def _tune(
     job = TrialJob(
         ray.put(search.stage), ray.put(search.optimizer), search.objective, num_requests, spec.search.timeout
     )
-    searcher = TuneSearcher(proposals, pool, num_requests, record, progress)
+    searcher = TuneSearcher(proposals, pool, num_requests, cell, record, progress)
     remaining = proposals.num_samples - proposals.entered
     # The workers hold the cores and GPUs; a trial only waits for its worker, so it asks for none of them.
     trainable = tune.with_resources(tune.with_parameters(SearchTrial, job=job), {"memory": TRIAL_MEMORY_BYTES})
@@ -115,7 +118,9 @@ def _tune(
         try:
             tuner.fit()
         except (TuneError, ray.exceptions.RayError) as error:
-            raise SearchFailedError(f"Ray Tune stopped the search: {' '.join(str(error).split())[:500]}") from error
+            if searcher.failure is not None:
+                raise searcher.failure from error
+            raise SearchFailedError(f"Ray Tune stopped the search: {last_line(error)}") from error
 
 
 def _scheduler(name: str, num_requests: int) -> TrialScheduler:

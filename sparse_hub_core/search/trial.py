@@ -13,6 +13,8 @@ from ray import tune
 
 from sparse_hub_core.workers.pool import NAMESPACE, WORKER_DIED
 
+MEASURES = ("error", "density", "score")
+
 
 @dataclass(frozen=True)
 class TrialJob:
@@ -41,11 +43,11 @@ class SearchTrial(tune.Trainable):  # type: ignore[misc]
 
     def step(self) -> dict[str, Any]:
         """Have the next request evaluated; failures end the trial with a status and a reason."""
-        index = len(self.answers)
-        answer = self._evaluate(index)
-        if answer["status"] != "ok":
-            return self._result(done=True, status=answer["status"], reason=answer["reason"])
-        self.answers.append(answer)
+        if len(self.answers) < self.job.num_requests:
+            answer = self._evaluate(len(self.answers))
+            if answer["status"] != "ok":
+                return self._result(done=True, status=answer["status"], reason=answer["reason"])
+            self.answers.append({name: answer[name] for name in MEASURES})
         error, density = self._mean("error"), self._mean("density")
         objective = float(self.job.objective(error, density))
         if objective != objective:
@@ -64,7 +66,8 @@ class SearchTrial(tune.Trainable):  # type: ignore[misc]
 
     def _begin(self, config: dict[str, Any]) -> None:
         self.trial_config = config
-        self.answers: list[dict[str, Any]] = []
+        # What a process that was killed had finished of this trial is not evaluated again.
+        self.answers: list[dict[str, float]] = list(config["answers"])
         self.deadline: float | None = None
 
     def _evaluate(self, index: int) -> dict[str, Any]:
@@ -101,7 +104,9 @@ class SearchTrial(tune.Trainable):  # type: ignore[misc]
             "requests_finished": len(self.answers),
         }
         if self.answers:
-            result.update(error=self._mean("error"), density=self._mean("density"), score=self._mean("score"))
+            result.update({name: self._mean(name) for name in MEASURES})
+            # Ray Tune flattens nested results, so the request's own measures stand beside the means.
+            result.update({f"request_{name}": self.answers[-1][name] for name in MEASURES})
         if objective is not None:
             result["objective"] = objective
         return result

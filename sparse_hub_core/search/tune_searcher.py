@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from ray.tune.search import Searcher
 
+from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.progress import Progress
-from sparse_hub_core.results.schema import TrialLine
+from sparse_hub_core.results.files import append_line
+from sparse_hub_core.results.run_directory import CellDirectory
+from sparse_hub_core.results.schema import TrialLine, TrialRequestLine
 from sparse_hub_core.search.proposals import Proposals
+from sparse_hub_core.search.trial import MEASURES
 from sparse_hub_core.workers.pool import WORKER_DIED, WorkerPool
 
 
@@ -31,6 +36,7 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
         proposals: Proposals,
         pool: WorkerPool,
         num_requests: int,
+        cell: CellDirectory,
         record: Callable[[TrialLine], None],
         progress: Progress,
     ) -> None:
@@ -38,10 +44,11 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
         self.proposals = proposals
         self.pool = pool
         self.num_requests = num_requests
+        self.cell = cell
         self.record = record
         self.progress = progress
         self.live: dict[str, _Live] = {}
-        self.failure: BaseException | None = None
+        self.failure: SparseHubError | None = None
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the configuration of a trial, None while all workers are busy, or that there is no more."""
@@ -54,11 +61,17 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
             return str(Searcher.FINISHED)
         name = self.pool.names[free]
         self.live[trial_id] = _Live(parameters, free, name, time.time())
-        return {"parameters": parameters, "worker": name}
+        return {"parameters": parameters, "worker": name, "answers": self.proposals.answered(parameters)}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Count a finished request."""
+        """Write down a finished request."""
         if result.get("status") in ("running", "ok"):
+            index = int(result["requests_finished"]) - 1
+            parameters = self.live[trial_id].parameters
+            answer = {name: result[f"request_{name}"] for name in MEASURES}
+            line = TrialRequestLine(parameters=parameters, request_index=index, answer=answer)
+            with self._remembering_failure():
+                append_line(self.cell.trial_requests, line)
             self.progress.advance()
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
@@ -67,11 +80,21 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
         if live is None:
             return
         line = self._line(live, result or {}, error)
-        self.record(line)
+        with self._remembering_failure():
+            self.record(line)
         self.proposals.algorithm.tell(live.parameters, line.objective)
         if line.status in ("timeout", "oom") or line.reason == WORKER_DIED:
             self.pool.replace(live.slot)
         self.progress.advance(self.num_requests - line.requests_finished)
+
+    @contextmanager
+    def _remembering_failure(self) -> Iterator[None]:
+        """Keep a failure to write, because Ray Tune passes only its text on."""
+        try:
+            yield
+        except SparseHubError as error:
+            self.failure = error
+            raise
 
     def _line(self, live: _Live, result: dict[str, Any], error: bool) -> TrialLine:
         status = result.get("status", "error")
@@ -91,7 +114,7 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
             score=result.get("score"),
             requests_finished=finished,
             started=live.started,
-            seconds=time.time() - live.started,
+            seconds=result.get("time_total_s", time.time() - live.started),
             worker=live.worker,
         )
 

@@ -17,7 +17,7 @@ from sparse_hub_core.progress import Progress
 from sparse_hub_core.results.files import append_line
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Latency, ValidationRequestLine
-from sparse_hub_core.workers.pool import WorkerPool
+from sparse_hub_core.workers.pool import WorkerPool, last_line
 from sparse_hub_core.workers.worker import Stage
 
 LATENCY_TOKENS = 16
@@ -79,7 +79,7 @@ def measure_latency(stage: Stage, configs: Sequence[MaskerConfig], pool: WorkerP
         return None
     except ray.exceptions.RayError as error:
         raise ValidationFailedError(
-            f"The latency could not be measured: {' '.join(str(error).split())[-300:]}"
+            f"The latency could not be measured: {last_line(error)}"
         ) from error
     tokens = len(stage.requests[0].prompts[0].prefix)
     return Latency(sparse_ms_per_token=sparse, dense_ms_per_token=dense, context_tokens=tokens)

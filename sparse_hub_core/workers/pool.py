@@ -49,10 +49,10 @@ class WorkerPool:
             ray.get([handle.ready.remote() for handle in self.handles])
         except ray.exceptions.RayTaskError as error:
             cause = error.cause
-            raise cause if isinstance(cause, ModelError) else ModelError(_last_line(error)) from error
+            raise cause if isinstance(cause, ModelError) else ModelError(last_line(error)) from error
         except ray.exceptions.RayActorError as error:
             raise ModelError(
-                f"A worker could not start with {self.settings.source.name!r}: {_last_line(error)}"
+                f"A worker could not start with {self.settings.source.name!r}: {last_line(error)}"
             ) from error
 
     def replace(self, slot: int) -> None:
@@ -115,15 +115,16 @@ def _outcome(reference: Any) -> Outcome:
     try:
         answer = ray.get(reference)
     except ray.exceptions.OutOfMemoryError as error:
-        return Outcome(None, "oom", _last_line(error))
+        return Outcome(None, "oom", last_line(error))
     except ray.exceptions.RayActorError:
         return Outcome(None, "error", WORKER_DIED)
     except ray.exceptions.RayTaskError as error:
-        return Outcome(None, "error", _last_line(error))
+        return Outcome(None, "error", last_line(error))
     return answer if isinstance(answer, Outcome) else Outcome(None)
 
 
-def _last_line(error: BaseException) -> str:
+def last_line(error: BaseException) -> str:
+    """Return the last line of an error that Ray carries a whole traceback in."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
 
