@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -80,14 +81,23 @@ def create_optimizer(
         UsageError: An entry is neither a masker config class nor an instance of one.
     """
     prefixes: list[str] = []
+    taken: set[str] = set()
     for entry in masker_configs:
         config_class = entry if isinstance(entry, type) else type(entry)
         if not issubclass(config_class, MaskerConfig):
             raise UsageError(f"{entry!r} is neither a MaskerConfig class nor an instance of one.")
         name = (names or {}).get(config_class) or class_prefix(config_class)
-        repeat = sum(1 for p in prefixes if re.fullmatch(rf"{re.escape(name)}(_\d+)?", p))
-        prefixes.append(name if repeat == 0 else f"{name}_{repeat + 1}")
+        names_of_fields = [field.name for field in dataclasses.fields(config_class)]
+        candidates = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+        prefix = next(p for p in candidates if p not in prefixes and not taken & _keys(p, names_of_fields))
+        prefixes.append(prefix)
+        # Two maskers "a" with a field "b_c" and "a_b" with a field "c" would both own "a_b_c".
+        taken |= _keys(prefix, names_of_fields)
     return Optimizer(tuple(masker_configs), tuple(prefixes))
+
+
+def _keys(prefix: str, names_of_fields: Sequence[str]) -> set[str]:
+    return {f"{prefix}_{name}" for name in names_of_fields}
 
 
 def class_prefix(config_class: type[MaskerConfig]) -> str:

@@ -44,7 +44,9 @@ def _resolve(registry: Registry, part: Any) -> type[MaskerConfig] | MaskerConfig
         config_class: type[MaskerConfig] = registry.get(registry.maskers, part).load()
         return config_class
     if isinstance(part, Fixed):
-        instance: MaskerConfig = registry.get(registry.maskers, part.masker).load()(**dict(part.parameters))
+        instance: MaskerConfig = (
+            registry.get(registry.maskers, part.masker).load().from_parameters(dict(part.parameters))
+        )
         return instance
     chosen: type[MaskerConfig] | MaskerConfig = part
     return chosen

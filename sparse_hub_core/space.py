@@ -145,6 +145,8 @@ def from_ray(domain: Any) -> Domain:
     """
     if isinstance(domain, (Choice, Integer, Real)):
         return domain
+    if not type(domain).__module__.startswith("ray."):
+        raise _no_domain(domain)
     if hasattr(domain, "categories"):
         return choice(domain.categories)
     sampler = type(getattr(domain, "sampler", None)).__name__
@@ -155,6 +157,10 @@ def from_ray(domain: Any) -> Domain:
             # ray.tune leaves the upper end out.
             return integer(domain.lower, domain.upper - 1, log=log)
         return loguniform(domain.lower, domain.upper) if log else uniform(domain.lower, domain.upper)
-    raise TypeError(
-        f"{domain!r} is no search-space domain; use choice, integer, uniform or loguniform of sparse_hub_core."
+    raise _no_domain(domain)
+
+
+def _no_domain(value: Any) -> TypeError:
+    return TypeError(
+        f"{value!r} is no search-space domain; use choice, integer, uniform or loguniform of sparse_hub_core."
     )

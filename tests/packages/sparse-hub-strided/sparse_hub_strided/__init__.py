@@ -6,5 +6,8 @@ from sparse_hub_core import hookimpl
 @hookimpl
 def register_maskers(register):
     register(
-        "strided", "sparse_hub_strided.strided:StridedConfig", role="selector", summary="every stride-th key of the context"
+        "strided",
+        "sparse_hub_strided.strided:StridedConfig",
+        role="selector",
+        summary="every stride-th key of the context",
     )

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from sparse_hub_core import SparseHubError, fixed
+from sparse_hub_core.plugins import load_registry
+from sparse_hub_core.presets import derived_presets, preset_stack
+from sparse_hub_core.registry import MaskerEntry, PresetEntry, Provenance, Table
+from sparse_hub_maskers_builtin.local import LocalMaskerConfig
+from sparse_hub_maskers_builtin.oracle_top_k import OracleTopKConfig
+from sparse_hub_maskers_builtin.sink import SinkMaskerConfig
+
+HERE = Provenance("p", "here", "1")
+
+
+def maskers(**roles):
+    table = Table("masker")
+    for name, role in roles.items():
+        table.add(MaskerEntry(name, "a:B", name, HERE, role))
+    return table
+
+
+def derived(**roles):
+    return {preset.name: preset.maskers for preset in derived_presets(maskers(**roles))}
+
+
+def test_every_selector_gives_a_preset_and_nothing_else_does():
+    found = derived(sink="sink", local="local", x="selector", y="selector", r="restrict", p="prefill", o="other")
+    assert found == {
+        "dense": (),
+        "local_sink": ("local", "sink"),
+        "sink_local_x": ("sink", "local", "x"),
+        "sink_local_y": ("sink", "local", "y"),
+    }
+
+
+@pytest.mark.parametrize("roles", [{}, {"sink": "sink", "x": "selector"}, {"local": "local", "x": "selector"}])
+def test_without_sink_or_local_nothing_is_derived(roles):
+    assert derived(**roles) == {}
+
+
+def test_a_stack_is_made_of_classes_and_fixed_instances():
+    entries = ("sink", fixed("local", window_size=32), OracleTopKConfig, SinkMaskerConfig(sink_size=4))
+    preset = PresetEntry("mine", entries, "a hand-made stack", HERE)
+    assert preset_stack(load_registry(), preset) == [
+        SinkMaskerConfig,
+        LocalMaskerConfig(window_size=32),
+        OracleTopKConfig,
+        SinkMaskerConfig(sink_size=4),
+    ]
+    assert preset.maskers == ("sink", "local", "OracleTopKConfig", "SinkMaskerConfig")
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("snik", "did you mean 'sink'"),
+        (fixed("local", window_size=0), "LocalMaskerConfig.window_size = 0 is out of range"),
+        (fixed("local", window=3), "LocalMaskerConfig has no field 'window': did you mean 'window_size'"),
+    ],
+)
+def test_a_stack_that_cannot_be_made_says_why(entry, message):
+    with pytest.raises(SparseHubError, match=message):
+        preset_stack(load_registry(), PresetEntry("mine", (entry,), "a hand-made stack", HERE))
