@@ -1,0 +1,16 @@
+"""Maskers that load well and fail at work."""
+
+from sparse_hub_core import hookimpl
+
+NAMES = ("raising", "nan", "hanging", "dying", "never_feasible", "half_faulty")
+
+
+@hookimpl
+def register_maskers(register):
+    for name in NAMES:
+        register(
+            name,
+            f"sparse_hub_faulty.faulty:{name.title().replace('_', '')}Config",
+            role="selector",
+            summary=f"a {name} masker",
+        )

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+SMALL = (
+    *("run", "--debug", "--num-samples", "4", "--max-concurrent", "2"),
+    *("--search-max-requests", "3", "--search-max-new-tokens", "4", "--search-max-context-length", "512"),
+    *("--validation-max-requests", "6", "--validation-max-new-tokens", "4", "--validation-max-context-length", "768"),
+)
+"""A run of all stages that takes seconds of work."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that ended, and where its files are."""
+
+    process: subprocess.CompletedProcess[str]
+    folder: Path
+
+    @property
+    def run(self) -> Path:
+        return next(path for path in (self.folder / "runs").iterdir() if path.name.startswith("run-"))
+
+    def cell(self, preset: str) -> Path:
+        return next(self.run.glob(f"*/*/{preset}"))
+
+    def lines(self, preset: str, name: str) -> list[dict]:
+        return [json.loads(line) for line in (self.cell(preset) / name).read_text().splitlines()]
+
+    def json(self, preset: str, name: str) -> dict:
+        return json.loads((self.cell(preset) / name).read_text())
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "sparse_hub_core.cli.main", *arguments]
+
+
+def finish(folder: Path, *arguments: str, **environment: str) -> Finished:
+    process = subprocess.run(
+        command(*arguments), cwd=folder, env=os.environ | environment, capture_output=True, text=True, timeout=500
+    )
+    return Finished(process, folder)
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """One real run of both stages that many tests look at."""
+    return finish(tmp_path_factory.mktemp("finished"), *SMALL)

@@ -1,0 +1,80 @@
+"""Maskers that fail at work: every cell ends with its reason, and the other cells go on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .conftest import SMALL, Finished, finish
+
+pytestmark = pytest.mark.slow
+
+FAULTS = {
+    "raising": ("error", "ValueError: this masker cannot do anything"),
+    "nan": ("error", "NaN"),
+    "hanging": ("timeout", "limit of 3 s"),
+    "dying": ("error", "the worker died"),
+}
+
+
+@pytest.fixture(scope="module")
+def faulty_run(install: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    presets = [f"sink_local_{name}" for name in (*FAULTS, "never_feasible", "half_faulty")]
+    flags = [flag for preset in (*presets, "local_sink") for flag in ("--preset", preset)]
+    folder = tmp_path_factory.mktemp("faulty")
+    arguments = (*SMALL, "--search-timeout", "3", "--num-samples", "2", *flags)
+    return finish(folder, *arguments, PYTHONPATH=install("sparse-hub-faulty"))
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_status_and_the_reason_of_a_trial(faulty_run: Finished, name: str) -> None:
+    status, reason = FAULTS[name]
+    trials = [line for line in faulty_run.lines(f"sink_local_{name}", "trials.jsonl") if line["status"] != "infeasible"]
+    assert Counter(line["status"] for line in trials) == {status: 2}
+    for line in trials:
+        assert reason in line["reason"]
+        assert line["objective"] is None
+    assert not (faulty_run.cell(f"sink_local_{name}") / "best.json").exists()
+
+
+def test_failed_cells_say_why_and_the_process_exits_with_1(faulty_run: Finished) -> None:
+    assert faulty_run.process.returncode == 1
+    assert "2 timeout" in faulty_run.process.stdout + faulty_run.process.stderr
+    assert "Traceback" not in faulty_run.process.stderr
+
+
+def test_a_space_without_a_feasible_point_says_so(faulty_run: Finished) -> None:
+    assert "no feasible point" in faulty_run.process.stdout + faulty_run.process.stderr
+    assert "nothing suits" in faulty_run.process.stdout + faulty_run.process.stderr
+
+
+def test_the_other_cells_go_on(faulty_run: Finished) -> None:
+    assert faulty_run.json("local_sink", "validation.json")["sparse"]["n"] == 6
+
+
+def test_a_failed_trial_never_wins(faulty_run: Finished) -> None:
+    trials = faulty_run.lines("sink_local_half_faulty", "trials.jsonl")
+    ok = [line for line in trials if line["status"] == "ok"]
+    if not ok:
+        assert not (faulty_run.cell("sink_local_half_faulty") / "best.json").exists()
+        return
+    assert faulty_run.json("sink_local_half_faulty", "best.json")["parameters"]["half_faulty_which"] == 0
+
+
+@pytest.mark.parametrize("part", ["search", "validation"])
+def test_a_context_too_short_for_its_needle(part: str, tmp_path: Path) -> None:
+    ended = finish(tmp_path, *SMALL, "--preset", "local_sink", f"--{part}-max-context-length", "64")
+    assert ended.process.returncode == 1
+    assert "niah_multikey_2" in ended.process.stderr + ended.process.stdout
+    assert f"--{part}-max-context-length" in ended.process.stderr + ended.process.stdout
+
+
+def test_third_party_masker_and_benchmark(install: Callable[..., str], tmp_path: Path) -> None:
+    path = install("sparse-hub-strided", "sparse-hub-echo")
+    arguments = ("--benchmark", "echo/repeat", "--preset", "sink_local_strided", "--search-algorithm", "random")
+    ended = finish(tmp_path, *SMALL, *arguments, PYTHONPATH=path)
+    assert ended.process.returncode == 0, ended.process.stderr
+    assert ended.json("sink_local_strided", "validation.json")["task"] == "echo/repeat"
