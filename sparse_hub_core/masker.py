@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ class MaskerConfig(ABC):
         for name in parameters:
             if name not in known:
                 raise ConfigError(f"{cls.__name__} has no field {name!r}: {did_you_mean(name, known)}")
-        return cls(**parameters)
+        return cls(**{name: _from_json(cls, name, value) for name, value in parameters.items()})
 
 
 class Masker(ABC):
@@ -98,6 +99,17 @@ class Masker(ABC):
     @abstractmethod
     def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
         """Return the mask with this masker's keys added; queries are ``(B, Hq, Lq, d)``."""
+
+
+def _from_json(config_class: type[MaskerConfig], name: str, value: Any) -> Any:
+    """Return a field's value: JSON has neither tuples nor nested configs, so lists and dicts may stand for them."""
+    if not isinstance(value, (list, dict)):
+        return value
+    try:
+        return _field_adapters(config_class)[name].validate_json(json.dumps(value), strict=True)
+    except (ValidationError, TypeError):
+        # What is wrong with it is told when the config is made.
+        return value
 
 
 @functools.cache

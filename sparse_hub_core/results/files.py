@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
 import warnings
 from collections.abc import Mapping
+from io import FileIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,7 +41,8 @@ def write_text(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         raise _disk_error(path, error) from error
 
 
@@ -57,20 +60,27 @@ def append_line(path: Path, content: BaseModel) -> None:
     line = content.model_dump_json() + "\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
+        # Unbuffered, because a buffer would be written again when the file is closed after a failure.
+        with path.open("ab", buffering=0) as file:
             start = file.tell()
             if start and not _ends_with_newline(path):
                 # A line that a crash cut off must not swallow the next one.
                 line = "\n" + line
             try:
-                file.write(line.encode())
-                file.flush()
+                _write_all(file, line.encode())
                 os.fsync(file.fileno())
             except OSError:
-                file.truncate(start)
+                with contextlib.suppress(OSError):
+                    file.truncate(start)
                 raise
     except OSError as error:
         raise _disk_error(path, error) from error
+
+
+def _write_all(file: FileIO, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def _ends_with_newline(path: Path) -> bool:

@@ -25,7 +25,8 @@ from sparse_hub_core.results.schema import (
 def path_part(name: str) -> str:
     """Return a name as one folder: "/" becomes "__", and a model's path or revision stays readable."""
     safe = name.strip("/").replace("/", "__")
-    return "".join(character if character.isalnum() or character in "._-@" else "-" for character in safe)
+    part = "".join(character if character.isalnum() or character in "._-@" else "-" for character in safe)
+    return part if part.strip(".") else f"_{part}"
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def test_a_plugin_that_fails_halfway_offers_nothing(load):
     assert list(registry.maskers.entries) == ["whole"]
     record = registry.plugins[0]
     assert (record.status, record.error) == ("error", "ValueError: second masker went wrong")
-    with pytest.raises(PluginError, match="'half' comes from the plugin 'plugin_0' of one 1.0, which failed to load"):
+    with pytest.raises(PluginError, match=r"'half' comes from the plugin 'plugin_0' of one 1.0, which failed to load"):
         registry.get(registry.maskers, "half")
 
 

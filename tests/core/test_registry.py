@@ -35,7 +35,7 @@ def test_a_typo_is_told_what_was_meant(registry, table, typo, meant):
 
 
 def test_typos_of_subset_and_model_are_told_too(registry):
-    with pytest.raises(UsageError, match="'ruler' has no subset 'niah_multikey2': did you mean .*'niah_multikey_2'"):
+    with pytest.raises(UsageError, match=r"'ruler' has no subset 'niah_multikey2': did you mean .*'niah_multikey_2'"):
         get_task(registry, "ruler/niah_multikey2")
     with pytest.raises(UsageError, match="'ruler' needs a subset"):
         get_task(registry, "ruler")

@@ -5,6 +5,4 @@ from sparse_hub_core import hookimpl
 
 @hookimpl
 def register_maskers(registrar):
-    registrar(
-        "misspelt", "sparse_hub_misspelt_argument.misspelt:Misspelt", role="selector", summary="never gets this far"
-    )
+    registrar("misspelt", "sparse_hub_misspelt_argument.misspelt:Misspelt", role="selector", summary="never got here")

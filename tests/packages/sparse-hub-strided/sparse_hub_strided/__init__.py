@@ -9,5 +9,5 @@ def register_maskers(register):
         "strided",
         "sparse_hub_strided.strided:StridedConfig",
         role="selector",
-        summary="every stride-th key of the context",
+        summary="every stride-th key",
     )
