@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -50,7 +49,7 @@ def wheelhouse(session: nox.Session) -> None:
     shutil.rmtree(target, ignore_errors=True)
     for project in (HERE, *PLUGINS):
         session.run("python", "-m", "build", "--wheel", "--outdir", str(target), str(project), silent=True)
-    session.log(f"{len(os.listdir(target))} wheels in {target}")
+    session.log(f"{len(list(target.iterdir()))} wheels in {target}")
 
 
 @nox.session

@@ -38,12 +38,13 @@ def stacks() -> dict[str, list[MaskerConfig]]:
 class Decoder:
     """Decodes step after step, one more key each time, as a model with a roomy cache does."""
 
-    def __init__(self, configs: list[MaskerConfig], queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor):
+    def __init__(self, configs: list[MaskerConfig], *tensors: torch.Tensor) -> None:
         self.attention = SparseAttention(configs)
-        self.tensors = queries, keys, values
-        self.length = keys.shape[2] - ROUNDS - WARM_UP
+        self.tensors = tensors
+        self.length = tensors[1].shape[2] - ROUNDS - WARM_UP
 
     def __call__(self) -> torch.Tensor:
+        """Decode one token."""
         self.length += 1
         queries, keys, values = self.tensors
         return self.attention(queries, keys[:, :, : self.length], values[:, :, : self.length]).output

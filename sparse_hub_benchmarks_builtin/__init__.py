@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sparse_hub_core import hookimpl
-from sparse_hub_core.registry import RegisterBenchmark, RegisterModel
+from sparse_hub_core import RegisterBenchmark, RegisterModel, hookimpl
 
 
 @hookimpl

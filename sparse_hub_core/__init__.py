@@ -9,16 +9,25 @@ if TYPE_CHECKING:
     from sparse_hub_core.attention.layer import Layer
     from sparse_hub_core.attention.mask import Mask
     from sparse_hub_core.attention.sparse_attention import AttentionResult, SparseAttention
-    from sparse_hub_core.benchmark import Benchmark, Lengths, Question, Request
-    from sparse_hub_core.errors import ConfigError, ModelError, PluginError, SparseHubError, UsageError
+    from sparse_hub_core.benchmark import Benchmark, CountTokens, Lengths, Question, Request
+    from sparse_hub_core.errors import ConfigError, ModelError, PluginError, SparseHubError, UsageError, did_you_mean
     from sparse_hub_core.execute_full_benchmark import execute_full_benchmark, get_run_configurations
     from sparse_hub_core.hookspecs import hookimpl
     from sparse_hub_core.lookup import get_benchmark, get_masker_config
     from sparse_hub_core.masker import Masker, MaskerConfig, Size, resolve_size
     from sparse_hub_core.optimizer_factory import create_optimizer
-    from sparse_hub_core.registry import fixed
+    from sparse_hub_core.registry import (
+        RegisterBenchmark,
+        RegisterMasker,
+        RegisterModel,
+        RegisterObjective,
+        RegisterPreset,
+        RegisterSearchAlgorithm,
+        fixed,
+    )
     from sparse_hub_core.search.algorithm import SearchAlgorithm
-    from sparse_hub_core.space import choice, integer, loguniform, uniform
+    from sparse_hub_core.space import Domain, choice, integer, loguniform, uniform
+    from sparse_hub_core.spec import build_spec
 
 __version__ = "0.1.0"
 
@@ -26,6 +35,8 @@ _HOME = {
     "AttentionResult": "attention.sparse_attention",
     "Benchmark": "benchmark",
     "ConfigError": "errors",
+    "CountTokens": "benchmark",
+    "Domain": "space",
     "Layer": "attention.layer",
     "Lengths": "benchmark",
     "Mask": "attention.mask",
@@ -34,14 +45,22 @@ _HOME = {
     "ModelError": "errors",
     "PluginError": "errors",
     "Question": "benchmark",
+    "RegisterBenchmark": "registry",
+    "RegisterMasker": "registry",
+    "RegisterModel": "registry",
+    "RegisterObjective": "registry",
+    "RegisterPreset": "registry",
+    "RegisterSearchAlgorithm": "registry",
     "Request": "benchmark",
     "SearchAlgorithm": "search.algorithm",
     "Size": "masker",
     "SparseAttention": "attention.sparse_attention",
     "SparseHubError": "errors",
     "UsageError": "errors",
+    "build_spec": "spec",
     "choice": "space",
     "create_optimizer": "optimizer_factory",
+    "did_you_mean": "errors",
     "execute_full_benchmark": "execute_full_benchmark",
     "fixed": "registry",
     "get_benchmark": "lookup",
@@ -58,6 +77,8 @@ __all__ = [
     "AttentionResult",
     "Benchmark",
     "ConfigError",
+    "CountTokens",
+    "Domain",
     "Layer",
     "Lengths",
     "Mask",
@@ -66,14 +87,22 @@ __all__ = [
     "ModelError",
     "PluginError",
     "Question",
+    "RegisterBenchmark",
+    "RegisterMasker",
+    "RegisterModel",
+    "RegisterObjective",
+    "RegisterPreset",
+    "RegisterSearchAlgorithm",
     "Request",
     "SearchAlgorithm",
     "Size",
     "SparseAttention",
     "SparseHubError",
     "UsageError",
+    "build_spec",
     "choice",
     "create_optimizer",
+    "did_you_mean",
     "execute_full_benchmark",
     "fixed",
     "get_benchmark",

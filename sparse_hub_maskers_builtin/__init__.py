@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sparse_hub_core import hookimpl
-from sparse_hub_core.registry import RegisterMasker
+from sparse_hub_core import RegisterMasker, hookimpl
 
 
 @hookimpl

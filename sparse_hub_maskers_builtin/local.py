@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sparse_hub_core import Layer, Mask, Masker, MaskerConfig, Size, choice, resolve_size
-from sparse_hub_core.space import Domain
+from sparse_hub_core import Domain, Layer, Mask, Masker, MaskerConfig, Size, choice, resolve_size
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sparse_hub_core import Layer, Mask, Masker, MaskerConfig, Size, loguniform, resolve_size
-from sparse_hub_core.space import Domain
+from sparse_hub_core import Domain, Layer, Mask, Masker, MaskerConfig, Size, loguniform, resolve_size
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,9 @@ class OracleTopK(Masker):
         """Add the top keys by exact score."""
         batch, heads, length, head_dim = queries.shape
         kv_heads = layer.keys.shape[1]
-        rows = queries.reshape(batch, kv_heads, heads // kv_heads * length, head_dim)
+        # Scaled first: large half-precision products would overflow.
+        rows = (queries * layer.scaling).reshape(batch, kv_heads, heads // kv_heads * length, head_dim)
         scores = torch.matmul(rows, layer.keys.transpose(-1, -2)).float().view(batch, heads, length, -1)
         scores = scores.masked_fill(~mask.unread(), -torch.inf)
         top = scores.topk(resolve_size(self.config.heavy_size, mask.num_keys), dim=-1)
-        return mask.with_keys(top.indices, torch.isfinite(top.values).float())
+        return mask.with_keys(top.indices, (top.values > -torch.inf).float())

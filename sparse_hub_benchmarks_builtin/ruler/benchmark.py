@@ -10,8 +10,7 @@ from sparse_hub_benchmarks_builtin.ruler.filler import Filler, shortest_length
 from sparse_hub_benchmarks_builtin.ruler.metric import string_match_all
 from sparse_hub_benchmarks_builtin.ruler.sample import Sample, Task
 from sparse_hub_benchmarks_builtin.ruler.variable_tracking import variable_tracking
-from sparse_hub_core.benchmark import Benchmark, CountTokens, Lengths, Question, Request
-from sparse_hub_core.errors import UsageError, did_you_mean
+from sparse_hub_core import Benchmark, CountTokens, Lengths, Question, Request, UsageError, did_you_mean
 
 _TASKS: dict[str, Callable[[int, CountTokens], Task]] = {
     "niah_single_1": lambda seed, count_tokens: niah.NIAH_SINGLE_1,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from sparse_hub_benchmarks_builtin.ruler.fit import largest_fitting
 from sparse_hub_benchmarks_builtin.ruler.sample import Task
-from sparse_hub_core.benchmark import CountTokens, Lengths
+from sparse_hub_core import CountTokens, Lengths
 
 _PROBES = tuple(f"probe-{index}" for index in range(32))
 _MEASURED_UNITS = 16
@@ -25,8 +25,7 @@ class Filler:
     def measured(cls, task: Task, lengths: Lengths) -> Filler:
         """Return a filler that knows the typical sample, measured on a probe."""
         few, many = (
-            task.render(_PROBES[0], task.smallest + more).length(lengths.count_tokens)
-            for more in (0, _MEASURED_UNITS)
+            task.render(_PROBES[0], task.smallest + more).length(lengths.count_tokens) for more in (0, _MEASURED_UNITS)
         )
         unit_length = max((many - few) / _MEASURED_UNITS, 1.0)
         rough = cls(task, lengths, int(lengths.max_context_length / unit_length), unit_length)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sparse_hub_benchmarks_builtin.ruler.sample import NOISE, Sample, Task, stream
 from sparse_hub_benchmarks_builtin.ruler.words import word_pair
-from sparse_hub_core.benchmark import Question
+from sparse_hub_core import Question
 
 TOKENS_TO_GENERATE = 128
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
 
-from sparse_hub_core.benchmark import CountTokens, Question
+from sparse_hub_core import CountTokens, Question
 
 NOISE = "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again."
 

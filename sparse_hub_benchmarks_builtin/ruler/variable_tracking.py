@@ -9,7 +9,7 @@ from string import ascii_uppercase
 
 from sparse_hub_benchmarks_builtin.ruler.fit import largest_fitting
 from sparse_hub_benchmarks_builtin.ruler.sample import NOISE, Sample, Task, stream
-from sparse_hub_core.benchmark import CountTokens, Question
+from sparse_hub_core import CountTokens, Question
 
 TOKENS_TO_GENERATE = 30
 EXAMPLE_LENGTH = 500

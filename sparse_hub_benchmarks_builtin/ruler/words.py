@@ -13,9 +13,7 @@ def word_lists() -> tuple[tuple[str, ...], tuple[str, ...]]:
     from wonderwords import RandomWord
 
     words = RandomWord()
-    adjectives, nouns = (
-        sorted(set(words.filter(include_categories=[kind]))) for kind in ("adjective", "noun")
-    )
+    adjectives, nouns = (sorted(set(words.filter(include_categories=[kind]))) for kind in ("adjective", "noun"))
     return tuple(adjectives), tuple(nouns)
 
 

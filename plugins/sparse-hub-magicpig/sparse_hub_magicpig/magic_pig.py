@@ -14,8 +14,7 @@ from typing import Annotated
 import torch
 from annotated_types import Ge, Le
 
-from sparse_hub_core import Layer, Mask, Masker, MaskerConfig, choice, integer
-from sparse_hub_core.space import Domain
+from sparse_hub_core import Domain, Layer, Mask, Masker, MaskerConfig, choice, integer
 
 MIN_PROBABILITY = 1e-4
 """The official code adds this to the probability; as a floor it bounds a key's weight in the same way."""
@@ -50,8 +49,8 @@ class MagicPigConfig(MaskerConfig):
 class MagicPig(Masker):
     """Reads the keys that share a bucket with the query in enough tables.
 
-    State per key: ``lsh_l`` bucket numbers (int32) and the norm of the centred key; per layer: the planes and the
-    centre, both fixed at the end of the prefix, so that hashes and probabilities always belong together.
+    State per key: ``lsh_l`` bucket numbers (int32); per layer: the planes and the centre, both fixed at the end of the
+    prefix, so that hashes and probabilities always belong together.
     """
 
     def __init__(self, config: MagicPigConfig) -> None:
@@ -70,7 +69,6 @@ class MagicPig(Masker):
             if centred
             else torch.zeros(batch, kv_heads, 1, head_dim, device=device),
             buckets=torch.empty(self.config.lsh_l, batch, kv_heads, 0, dtype=torch.int32, device=device),
-            norms=torch.empty(batch, kv_heads, 0, device=device),
         )
         self._hash_keys(layer, 0)
 
@@ -87,17 +85,16 @@ class MagicPig(Masker):
         query_buckets = self._buckets(grouped, state["planes"])
         hits = self._collisions(query_buckets, state["buckets"]) >= self.config.min_collisions
         indices, real = _padded_indices(hits.view(batch, heads, length, -1) & mask.unread())
-        cosine = _cosine(queries.float(), layer.keys, state["center"], state["norms"], indices)
+        cosine = _cosine(queries.float(), layer.keys, state["center"], indices)
         theta = torch.arccos(cosine.clamp(-1.0, 1.0))
         config = self.config
         probability = collision_probability(theta, config.lsh_k, config.lsh_l, config.min_collisions)
-        return mask.with_keys(indices, probability.clamp_min(MIN_PROBABILITY) * real)
+        return mask.with_keys(indices, torch.where(real, probability.clamp_min(MIN_PROBABILITY), 0.0))
 
     def _hash_keys(self, layer: Layer, start: int) -> None:
         state = layer.state
         centred = layer.keys[:, :, start:].float() - state["center"]
         state["buckets"] = torch.cat([state["buckets"], self._buckets(centred, state["planes"])], dim=-1)
-        state["norms"] = torch.cat([state["norms"], centred.norm(dim=-1)], dim=-1)
 
     def _buckets(self, vectors: torch.Tensor, planes: torch.Tensor) -> torch.Tensor:
         """Return the bucket number of ``(B, H, n, d)`` vectors in each table, ``(L, B, H, n)`` int32."""
@@ -107,7 +104,9 @@ class MagicPig(Masker):
 
     def _collisions(self, query_buckets: torch.Tensor, key_buckets: torch.Tensor) -> torch.Tensor:
         """Count equal buckets of ``(L, B, Hkv, q)`` and ``(L, B, Hkv, Lk)``, ``(B, Hkv, q, Lk)``."""
-        counts = torch.zeros((*query_buckets.shape[1:], key_buckets.shape[-1]), dtype=torch.int16, device=key_buckets.device)
+        counts = torch.zeros(
+            (*query_buckets.shape[1:], key_buckets.shape[-1]), dtype=torch.int16, device=key_buckets.device
+        )
         # Table by table, so that no (L, B, Hkv, q, Lk) tensor is built.
         for of_queries, of_keys in zip(query_buckets, key_buckets, strict=True):
             counts += of_queries[..., :, None] == of_keys[..., None, :]
@@ -118,8 +117,8 @@ def collision_probability(theta: torch.Tensor, lsh_k: int, lsh_l: int, min_colli
     """Return the probability that vectors at angle ``theta`` share at least so many of L buckets of K sign bits."""
     table = (1.0 - theta.double() / math.pi).clamp(0.0, 1.0) ** lsh_k
     fewer = torch.zeros_like(table)
-    for hits in range(min_collisions):
-        fewer = fewer + math.comb(lsh_l, hits) * table**hits * (1.0 - table) ** (lsh_l - hits)
+    for hits in range(min(min_collisions, lsh_l + 1)):
+        fewer = fewer + float(math.comb(lsh_l, hits)) * table**hits * (1.0 - table) ** (lsh_l - hits)
     return (1.0 - fewer).clamp(0.0, 1.0).float()
 
 
@@ -135,15 +134,15 @@ def _padded_indices(hits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _cosine(
-    queries: torch.Tensor, keys: torch.Tensor, center: torch.Tensor, norms: torch.Tensor, indices: torch.Tensor
+    queries: torch.Tensor, keys: torch.Tensor, center: torch.Tensor, indices: torch.Tensor
 ) -> torch.Tensor:
-    """Return the cosine between each query and the chosen centred keys, ``(B, Hq, Lq, n)``."""
+    """Return the cosine between each query and the chosen centred keys, ``(B, Hq, Lq, n)``; 0 with a zero vector."""
     batch, kv_heads = keys.shape[:2]
     group = queries.shape[1] // kv_heads
     rows = torch.arange(batch, device=keys.device)[:, None, None, None]
     heads = torch.arange(queries.shape[1], device=keys.device)[None, :, None, None] // group
-    chosen = keys[rows, heads, indices].float()
+    # Centred as they were hashed: products of uncentred keys would cancel where the centre is large.
+    chosen = keys[rows, heads, indices].float() - center.repeat_interleave(group, dim=1)[:, :, None]
     products = (chosen @ queries[..., None])[..., 0]
-    shift = (queries * center.repeat_interleave(group, dim=1)).sum(-1, keepdim=True)
-    lengths = queries.norm(dim=-1, keepdim=True) * norms[rows, heads, indices]
-    return (products - shift) / lengths.clamp_min(torch.finfo(torch.float32).tiny)
+    lengths = queries.norm(dim=-1, keepdim=True) * chosen.norm(dim=-1)
+    return products / lengths.clamp_min(torch.finfo(torch.float32).tiny)
