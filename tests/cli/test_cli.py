@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import json
+import warnings
+
+import pytest
+
+from sparse_hub_core.cli import main as main_module
+from sparse_hub_core.cli.main import COMMANDS, main
+from sparse_hub_core.errors import SparseHubError
+
+LISTS = [name for name in COMMANDS if name.startswith("list-")]
+
+
+@pytest.fixture
+def call(capsys):
+    """Runs the program in this process and returns its exit code, output and errors."""
+
+    def call_main(*arguments):
+        code = main(arguments)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call_main
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(call, command):
+    code, out, err = call(command, "--help")
+    assert (code, err) == (0, "")
+    assert f"Usage: sparse-hub {command}" in out
+
+
+@pytest.mark.parametrize("command", [*LISTS, "plugins"])
+def test_json_has_what_every_list_has(call, command):
+    code, out, _ = call(command, "--json")
+    records = json.loads(out)
+    assert code == 0
+    assert records
+    wanted = {"name", "distribution"} | ({"version", "status", "error"} if command == "plugins" else {"summary"})
+    for record in records:
+        assert wanted <= set(record)
+
+
+def test_json_has_what_presets_and_benchmarks_add(call):
+    presets = {record["name"]: record for record in json.loads(call("list-presets", "--json")[1])}
+    assert presets["dense"]["maskers"] == []
+    assert presets["local_sink"]["maskers"] == ["local", "sink"]
+    tasks = {record["task"]: record for record in json.loads(call("list-benchmarks", "--json")[1])}
+    assert tasks["ruler/vt"]["metric"] == "string_match_all"
+    assert tasks["ruler/vt"]["higher_is_better"] is True
+
+
+@pytest.mark.parametrize("command", [*LISTS, "plugins"])
+def test_a_list_is_a_line_per_record(call, command):
+    records = json.loads(call(command, "--json")[1])
+    lines = call(command)[1].splitlines()
+    assert len(lines) == len(records) + 1
+    assert lines[0].startswith(("name", "task"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["list-preset"], "There is no command 'list-preset': did you mean 'list-presets'"),
+        (["plugins", "--jsno"], "No such option '--jsno'"),
+        (["describe"], "Missing argument 'NAME'"),
+        (["describe", "snik"], "Unknown name 'snik': did you mean 'sink'"),
+        (["describe", "ruler/vtt"], "'ruler' has no subset 'vtt': did you mean 'vt'"),
+        (["describe", "rulr/vt"], "Unknown name 'rulr/vt'"),
+        (["show", "nowhere"], "nowhere holds no summary.json"),
+        (["report", "nowhere"], "nowhere holds no summary.json"),
+        (["run", "--num-samples", "0"], "--num-samples = 0 is wrong"),
+        (["run", "--num-samples", "many"], "Invalid value for '--num-samples'"),
+        (["run", "--scheduler", "ahsa"], "'--scheduler'"),
+        (["run", "--search-max-requests", "-1"], "--search-max-requests = -1 is wrong"),
+        (["run", "--config", "none.toml"], "none.toml cannot be read"),
+        (["validate", "none.json"], "none.json"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_exit_2(call, arguments, said):
+    code, _, err = call(*arguments)
+    assert code == 2
+    assert err.startswith("Error: ")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        (["--model", "dmo"], "Unknown model 'dmo'"),
+        (["--benchmark", "ruler/vtt"], "did you mean 'vt'"),
+        (["--preset", "local_snik"], "did you mean 'local_sink'"),
+        (["--search-algorithm", "nevergard"], "did you mean 'nevergrad'"),
+        (["--objective", "sparsity_50"], "did you mean 'sparsity_5'"),
+    ],
+)
+def test_a_dry_run_checks_every_name(call, flag, said):
+    code, _, err = call("run", "--dry-run", *flag)
+    assert code == 2
+    assert said in err
+
+
+def test_a_dry_run_shows_the_cells_of_a_debug_run(call, tmp_path):
+    code, out, _ = call("run", "--debug", "--dry-run", "--output-dir", str(tmp_path / "out"))
+    assert code == 0
+    assert "ruler/niah_multikey_2  dense" in out
+    assert "local_sink" in out
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (SparseHubError("The disk is full."), 1, "Error: The disk is full.\n"),
+        (ValueError("odd"), 1, "Error: ValueError: odd Run again with --verbose to see where.\n"),
+        (KeyboardInterrupt(), 130, "Error: Interrupted.\n"),
+    ],
+)
+def test_failures_have_their_code_and_no_traceback(call, monkeypatch, error, code, said):
+    def fail():
+        raise error
+
+    monkeypatch.setattr("sparse_hub_core.cli.plugins.load_registry", fail)
+    got, _, err = call("plugins")
+    assert (got, err.lstrip("\n")) == (code, said)
+    if code == 1:
+        assert "Traceback" in call("plugins", "--verbose")[2]
+        assert "Traceback" in call("--verbose", "plugins")[2]
+
+
+def test_a_warning_is_one_line(capsys):
+    main_module._show_warning("trials.jsonl, line 3,\n   is cut off", UserWarning, "files.py", 3)
+    assert capsys.readouterr().err == "Warning: trials.jsonl, line 3, is cut off\n"
+
+
+def test_warnings_go_back_to_what_they_were(call):
+    before = warnings.showwarning
+    call("plugins")
+    assert warnings.showwarning is before
+
+
+def test_show_prints_the_run_again(call, run_folder):
+    code, out, _ = call("show", str(run_folder))
+    assert code == 0
+    assert "within noise" in out
+    assert "Failed: demo, ruler/niah_multikey_2, broken" in out
+    assert "attention = SparseAttention([LocalMaskerConfig(window_size=64), SinkMaskerConfig(sink_size=4)])" in out
+    assert f"SparseAttention.load('{run_folder}" in out
+
+
+def test_a_run_goes_by_its_id_and_by_its_summary_too(call, run_folder, monkeypatch):
+    monkeypatch.chdir(run_folder.parent.parent)
+    shown = call("show", str(run_folder))[1].splitlines()[:3]
+    assert call("show", run_folder.name)[1].splitlines()[:3] == shown
+    assert call("show", str(run_folder / "summary.json"))[1].splitlines()[:3] == shown
+
+
+def test_report_writes_the_page_again(call, run_folder):
+    code, out, _ = call("report", str(run_folder))
+    assert code == 0
+    assert out == f"Wrote {run_folder / 'report.html'}\n"
+    assert (run_folder / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_a_cut_off_trial_is_told_in_one_line(sparse_hub, run_folder):
+    trials = next(run_folder.glob("*/*/local_sink/trials.jsonl"))
+    trials.write_bytes(trials.read_bytes()[:-5])
+    result = sparse_hub("report", str(run_folder))
+    assert result.returncode == 0
+    assert result.stderr == f"Warning: {trials}, line 2, is cut off and was dropped.\n"

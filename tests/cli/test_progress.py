@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress as RichProgress
+from rich.progress import TextColumn
+
+from sparse_hub_core.cli.progress import LiveProgress, PlainProgress, clock, trial_sentence, watch
+from sparse_hub_core.results.schema import TrialLine
+
+OK = TrialLine(parameters={}, status="ok", objective=0.25, error=0.2, density=0.05)
+FAILED = TrialLine(parameters={}, status="error", reason="[red] is no colour")
+
+
+def tell(progress) -> None:
+    progress.begin(10)
+    progress.stage("search demo, ruler/vt, local_sink")
+    progress.trial(OK, 1, 2)
+    progress.trial(FAILED, 2, 2)
+    for _ in range(10):
+        progress.advance()
+    progress.note("2 requests are fewer than 10.")
+
+
+def test_without_a_terminal_every_event_is_a_line(capsys):
+    with watch() as progress:
+        assert isinstance(progress, PlainProgress)
+        tell(progress)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].endswith("] search demo, ruler/vt, local_sink")
+    assert lines[1].endswith("trial 1/2: ok, objective 0.25; error 0.2, density 5.0%")
+    assert lines[2].endswith("trial 2/2: error, [red] is no colour")
+    assert lines[-2].endswith("100% done, about 0:00 left")
+    assert lines[-1].endswith("Note: 2 requests are fewer than 10.")
+
+
+def test_plain_progress_is_told_a_few_times_only(capsys):
+    progress = PlainProgress()
+    progress.begin(1000)
+    for _ in range(1000):
+        progress.advance()
+    assert len(capsys.readouterr().err.splitlines()) == 10
+
+
+def test_more_steps_than_were_estimated_do_no_harm(capsys):
+    progress = PlainProgress()
+    progress.advance()
+    progress.begin(1)
+    progress.advance(5)
+    assert "100% done, about 0:00 left" in capsys.readouterr().err
+
+
+def test_on_a_terminal_a_bar_moves_and_failures_are_said():
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=100)
+    with RichProgress(TextColumn("{task.fields[stage]} {task.fields[trials]}"), console=console) as display:
+        progress = LiveProgress(display)
+        tell(progress)
+        assert (display.tasks[0].completed, display.tasks[0].total) == (10, 10)
+    shown = stream.getvalue()
+    assert "trial 2/2: error, [red] is no colour" in shown
+    assert "Note: 2 requests are fewer than 10." in shown
+    assert "1 ok, 1 error" in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (TrialLine(parameters={}, status="pruned", objective=1.0), "trial 3/9: pruned, objective 1"),
+        (TrialLine(parameters={}, status="timeout", reason="900 s"), "trial 3/9: timeout, 900 s"),
+        (TrialLine(parameters={}, status="infeasible"), "trial 3/9: infeasible"),
+    ],
+)
+def test_trials_end_in_a_sentence(line, said):
+    assert trial_sentence(line, 3, 9) == said
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (61.2, "1:01"), (3661, "1:01:01")])
+def test_clocks(seconds, text):
+    assert clock(seconds) == text

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from sparse_hub_core.attention.sparse_attention import SparseAttention
+from sparse_hub_core.plugins import load_registry
+from sparse_hub_core.report.html import error_bars, write_report
+from sparse_hub_core.report.paste import as_python
+from sparse_hub_core.report.rows import cell_row, failures, summary_table, within_noise_sentence
+from sparse_hub_core.report.text import plain_table, write_table
+from sparse_hub_core.results.files import read_json
+from sparse_hub_core.results.schema import MaskerRecord, SummaryFile
+
+
+@pytest.fixture(scope="module")
+def registry():
+    return load_registry()
+
+
+def test_a_row_says_score_difference_interval_and_n(cells):
+    row = cell_row(cells[1])
+    assert (row.score, row.dense) == ("93.75", "95")
+    assert row.difference == "-1.25 [-4, +1.5], n=40 in 20 requests"
+    assert row.verdict == "within noise"
+    assert row.density == "4.00% / 3.00%"
+    assert row.error == "0.0123 / 0.0456"
+    assert row.trials == "8 ok, 2 pruned"
+
+
+def test_verdicts_follow_the_interval_and_the_metrics_direction(cells):
+    assert [cell_row(cell).verdict for cell in cells] == ["baseline", "within noise", "worse than dense", "failed"]
+    falling = cells[2].validation.model_copy(update={"higher_is_better": False})
+    assert cell_row(cells[2].model_copy(update={"validation": falling})).verdict == "better than dense"
+
+
+def test_a_cell_that_was_only_searched_shows_its_density_in_search(cells):
+    row = cell_row(cells[2].model_copy(update={"validation": None, "status": "searched"}))
+    assert (row.score, row.verdict, row.density) == ("-", "not validated", "4.00% / -")
+
+
+def test_cells_keep_their_order_and_columns_that_tell_nothing_are_left_out(cells):
+    headings, rows = summary_table(cells)
+    assert [row[0] for row in rows] == ["dense", "sink_local_oracle_top_k", "local_sink", "broken"]
+    assert "model" not in headings
+    assert "task" not in headings
+    other = [cell.model_copy(update={"model": "other"}) for cell in cells]
+    assert "model" in summary_table([*cells, *other])[0]
+
+
+def test_noise_is_explained_only_where_there_is_some(cells):
+    assert "the 95% interval of the difference contains 0" in within_noise_sentence(cells)
+    assert within_noise_sentence([cells[0], cells[2]]) is None
+
+
+def test_failed_cells_say_why(cells):
+    assert failures(cells) == ["demo, ruler/niah_multikey_2, broken: No trial was ok: 10 ran out of <memory>."]
+
+
+@pytest.mark.parametrize("index", [1, 2])
+def test_the_pasted_configuration_is_the_saved_one(cells, run_folder, registry, index):
+    path = next(run_folder.glob(f"*/*/{cells[index].preset}/best.json"))
+    text = as_python(cells[index].best, path, registry)
+    names: dict[str, object] = {}
+    exec(text, names)
+    assert names["attention"].masker_configs == SparseAttention.load(path).masker_configs
+    names.clear()
+    exec("from sparse_hub_core import SparseAttention\n" + text.splitlines()[-1].removeprefix("# or: "), names)
+    assert names["attention"].masker_configs == SparseAttention.load(path).masker_configs
+
+
+def test_a_masker_that_is_not_installed_goes_by_its_name(cells, registry):
+    missing = cells[1].best.model_copy(update={"maskers": [MaskerRecord(masker="gone", parameters={"k": (1, 2)})]})
+    text = as_python(missing, Path("best.json"), registry)
+    assert "from sparse_hub_core import SparseAttention, get_masker_config" in text
+    assert "get_masker_config('gone')" in text
+
+
+def test_plain_tables_are_aligned_and_never_cut():
+    assert plain_table(["a", "long"], [["x" * 200, "1"], ["y", "2"]]).splitlines() == [
+        f"{'a':<200}  long",
+        f"{'x' * 200}  1",
+        f"{'y':<200}  2",
+    ]
+
+
+def test_a_terminal_gets_a_rich_table_without_markup(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    write_table(["name"], [["[bold]sparse[/bold]"]])
+    assert "[bold]sparse[/bold]" in capsys.readouterr().out
+
+
+class Page(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_the_page_is_self_contained_and_escaped(run_folder):
+    text = write_report(run_folder, read_json(run_folder / "summary.json", SummaryFile)).read_text()
+    page = Page()
+    page.feed(text)
+    names = [tag for tag, _ in page.tags]
+    assert not {"script", "link", "img", "iframe"} & set(names)
+    assert not any(key in attributes for _, attributes in page.tags for key in ("src", "href"))
+    assert "&lt;script&gt;alert(1)" in text
+    assert "out of &lt;memory&gt;" in text
+    assert names.count("svg") == 2
+    assert names.count("rect") == 4
+    assert "the 95% interval of the difference contains 0" in text
+    assert "SparseAttention.load(" in text
+
+
+def test_a_run_without_cells_has_a_page_too(tmp_path):
+    assert "run-0" in write_report(tmp_path, SummaryFile(run_id="run-0", cells=[])).read_text()
+
+
+@pytest.mark.parametrize("errors", [{}, {0: 0.0}, {0: 0.0, 5: 0.0}, {3: 1.0, 1: 0.5}])
+def test_bars_fit_the_chart(errors):
+    bars = error_bars(errors)
+    assert [bar.layer for bar in bars] == sorted(errors)
+    assert all(bar.y >= 0 and bar.y + bar.height == pytest.approx(80) for bar in bars)
