@@ -276,6 +276,9 @@ class Registry:
                     f"{p.version}, which failed to load: {record.error}"
                 )
         sentence = f"Unknown {table.kind} {name!r}: {did_you_mean(name, [e.name for e in table])}"
+        disabled = ", ".join(repr(r.provenance.plugin) for r in self.plugins if r.status == "disabled")
+        if disabled:
+            sentence += f" SPARSE_HUB_DISABLE_PLUGINS leaves out {disabled}."
         if broken:
             failures = "; ".join(f"{r.provenance.plugin!r} of {r.provenance.distribution}: {r.error}" for r in broken)
             return PluginError(f"{sentence} Plugins that failed to load and may offer it: {failures}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,10 +32,6 @@ class Row:
     latency: str
     trials: str
 
-    def cells(self) -> list[str]:
-        """Return what is shown, in the order of ``HEADINGS``."""
-        return [getattr(self, field.name) for field in fields(self)]
-
 
 HEADINGS = {
     "preset": "preset",
@@ -52,10 +48,17 @@ HEADINGS = {
 }
 
 
-def summary_table(cells: Sequence[CellSummary]) -> tuple[list[str], list[list[str]]]:
+PLACE = ("preset", "task", "model")
+VERDICTS = (*PLACE, "score", "dense", "difference", "verdict")
+COSTS = (*PLACE, "density", "error", "latency", "trials")
+
+
+def summary_table(
+    cells: Sequence[CellSummary], columns: Sequence[str] = tuple(HEADINGS)
+) -> tuple[list[str], list[list[str]]]:
     """Return headings and rows; columns that would say the same in every row, or nothing, are left out."""
     rows = [cell_row(cell) for cell in cells]
-    shown = [name for name in HEADINGS if _is_telling(name, [getattr(row, name) for row in rows])]
+    shown = [name for name in columns if _is_telling(name, [getattr(row, name) for row in rows])]
     return [HEADINGS[name] for name in shown], [[getattr(row, name) for name in shown] for row in rows]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparse_hub_core.report.paste import as_python
-from sparse_hub_core.report.rows import failures, summary_table, within_noise_sentence
+from sparse_hub_core.report.rows import COSTS, VERDICTS, failures, summary_table, within_noise_sentence
 from sparse_hub_core.report.text import write_table
 from sparse_hub_core.results.run_directory import RunDirectory
 
@@ -31,7 +31,10 @@ def write_summary(summary: SummaryFile, directory: Path, registry: Registry) -> 
 
 def write_cells(cells: Sequence[CellSummary], registry: Registry, best_path: BestPath) -> None:
     """Write a table of cells, what is to be known about it, and the best configuration of each cell."""
-    write_table(*summary_table(cells))
+    # Two tables, because a terminal is too narrow for all columns side by side.
+    write_table(*summary_table(cells, VERDICTS))
+    _say("")
+    write_table(*summary_table(cells, COSTS))
     noise = within_noise_sentence(cells)
     if noise:
         _say(noise)

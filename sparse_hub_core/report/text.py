@@ -31,7 +31,7 @@ def _write_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(Text(column), overflow="fold", style="bold" if index == 0 else "")
+        table.add_column(Text(column), overflow="fold", no_wrap=index == 0, style="bold" if index == 0 else "")
     for row in rows:
         table.add_row(*[Text(cell) for cell in row])
     Console(file=sys.stdout).print(table)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -103,6 +106,38 @@ def test_a_benchmark_package_is_listed_by_task(install, sparse_hub):
     assert tasks["echo/repeat"]["higher_is_better"] is True
 
 
+STRIDED = """
+import torch
+from sparse_hub_core import SparseAttention, get_masker_config
+torch.manual_seed(0)
+queries, keys, values = torch.randn(2, 4, 1, 8), torch.randn(2, 2, 33, 8), torch.randn(2, 2, 33, 8)
+result = SparseAttention([get_masker_config("strided")(stride=4)])(queries, keys, values)
+assert result.mask.to_dense().nonzero()[:, 3].unique().tolist() == list(range(0, 33, 4))
+every = SparseAttention([get_masker_config("strided")(stride=1)])(queries, keys, values)
+dense = torch.nn.functional.scaled_dot_product_attention(queries, keys, values, enable_gqa=True)
+torch.testing.assert_close(every.output, dense)
+"""
+ECHO = """
+from itertools import islice
+from sparse_hub_core import Lengths, get_benchmark
+echo, lengths = get_benchmark("echo"), Lengths(400, lambda text: len(text.split()))
+few, many = ([*islice(echo.requests("repeat", lengths, 7), count)] for count in (3, 9))
+assert many[:3] == few and len({request.id for request in many}) == 9
+for request in many:
+    (question,) = request.questions
+    assert question.references[0] in request.context
+    assert 300 < lengths.count_tokens(request.context + question.text + question.answer_prefix) <= 388
+    assert echo.score(f" is {question.references[0]}.", question) == 100.0
+    assert echo.score("", question) == 0.0
+"""
+
+
+@pytest.mark.parametrize(("package", "script"), [("sparse-hub-strided", STRIDED), ("sparse-hub-echo", ECHO)])
+def test_what_a_package_brings_works_from_python(package, script, install):
+    environment = os.environ | {"PYTHONPATH": install(package)}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment)
+
+
 @pytest.mark.parametrize("disabled", ["strided", "sparse-hub-strided", "other, strided"])
 def test_a_plugin_can_be_disabled(disabled, install, sparse_hub):
     environment = {"PYTHONPATH": install("sparse-hub-strided"), "SPARSE_HUB_DISABLE_PLUGINS": disabled}
@@ -110,6 +145,7 @@ def test_a_plugin_can_be_disabled(disabled, install, sparse_hub):
     assert (record["status"], record["error"]) == ("disabled", None)
     asked = sparse_hub("describe", "strided", **environment)
     assert asked.returncode == 2
+    assert "SPARSE_HUB_DISABLE_PLUGINS leaves out 'strided'" in asked.stderr
 
 
 def test_a_variable_raises_what_a_plugin_raises(install, sparse_hub):
