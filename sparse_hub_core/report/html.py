@@ -86,7 +86,7 @@ def error_bars(error_by_layer: dict[int, float]) -> list[Bar]:
     bars = []
     for place, (layer, error) in enumerate(sorted(error_by_layer.items())):
         height = round(CHART_HEIGHT * error / highest, 1)
-        bars.append(Bar(layer, error, place * BAR_WIDTH, CHART_HEIGHT - height, height))
+        bars.append(Bar(layer, error, place * BAR_WIDTH, round(CHART_HEIGHT - height, 1), height))
     return bars
 
 
