@@ -7,6 +7,7 @@ values are never repeated for grouped queries.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -51,13 +52,13 @@ def sparse_attention(
     Args:
         queries: ``(B, Hq, Lq, d)``.
         keys: ``(B, Hkv, Lk, d)``.
-        values: ``(B, Hkv, Lk, d)``.
+        values: ``(B, Hkv, Lk, dv)``.
         mask: What is read; a query that reads nothing gets zeros.
         scoring: Scale, soft cap and learned sinks.
         bias: ``(B, 1, Lq, Lk)`` added to the logits.
 
     Returns:
-        The output ``(B, Hq, Lq, d)`` and the number of keys read ``(B, Hq, Lq)``.
+        The output ``(B, Hq, Lq, dv)`` and the number of keys read ``(B, Hq, Lq)``.
     """
     outputs, counts = [], []
     step = _query_block(mask, queries.shape[-1])
@@ -89,6 +90,20 @@ def dense_attention(
     return sparse_attention(queries, keys, values, everything, scoring, bias)[0]
 
 
+def split_attention_mask(
+    attention_mask: torch.Tensor | None, batch_size: int
+) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    """Return what may be read, and what is to be added to the logits; None where it changes nothing."""
+    if attention_mask is None:
+        return None, None
+    attention_mask = attention_mask.expand(batch_size, -1, -1, -1)
+    if attention_mask.dtype == torch.bool:
+        return attention_mask, None
+    allowed = attention_mask > torch.finfo(attention_mask.dtype).min / 2
+    bias = torch.where(allowed, attention_mask, 0.0)
+    return allowed, bias if bool(bias.any()) else None
+
+
 def _query_block(mask: Mask, head_dim: int) -> int:
     chosen = 0 if mask.indices is None else mask.indices.shape[1] * mask.indices.shape[3] * head_dim
     scored = mask.num_query_heads * min(mask.num_keys, mask.prefix + mask.window)
@@ -106,23 +121,26 @@ def _attend_block(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     batch, heads, length, head_dim = queries.shape
     kv_heads = keys.shape[1]
-    grouped = queries.reshape(batch, kv_heads, heads // kv_heads, length, head_dim)
+    # A power of two is exact in every format, and keeps large half-precision products from overflowing.
+    shrunk = queries * _power_of_two(scoring.scaling)
+    grouped = shrunk.reshape(batch, kv_heads, heads // kv_heads, length, head_dim)
     parts = [
         *_slice_parts(grouped, keys, values, mask, scoring, bias),
         *_chosen_part(grouped, keys, values, mask, scoring, bias),
     ]
+    shape = (batch, heads, length, values.shape[-1])
     if not parts:
-        return torch.zeros_like(queries), torch.zeros(queries.shape[:3], dtype=torch.long, device=queries.device)
+        return queries.new_zeros(shape), torch.zeros(queries.shape[:3], dtype=torch.long, device=queries.device)
     logits = torch.cat([part.logits for part in parts], dim=-1) if len(parts) > 1 else parts[0].logits
     weights = _normalise(logits, scoring.sink_logits)
-    output = torch.zeros_like(grouped, dtype=torch.float32)
+    output = torch.zeros(*logits.shape[:-1], values.shape[-1], device=queries.device)
     offset = 0
     for part in parts:
         size = part.logits.shape[-1]
         output += _weighted_sum(weights[..., offset : offset + size].to(values.dtype), part).float()
         offset += size
     count = torch.isfinite(logits).sum(-1)
-    return output.to(queries.dtype).reshape(queries.shape), count.reshape(batch, heads, length)
+    return output.to(queries.dtype).reshape(shape), count.reshape(batch, heads, length)
 
 
 def _slice_parts(
@@ -193,7 +211,7 @@ def _chosen_part(
     chosen = mask.chosen_probabilities()
     if chosen is None or mask.indices is None or chosen.shape[-1] == 0:
         return []
-    batch, kv_heads, group, length, head_dim = grouped.shape
+    batch, kv_heads, _, length, _ = grouped.shape
     count = chosen.shape[-1]
     indices = mask.indices.clamp(0, mask.num_keys - 1)
     per_head = chosen.shape[1] // kv_heads
@@ -237,8 +255,13 @@ def _gather_rows(source: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
 
 
 def _logits(products: torch.Tensor, scoring: Scoring) -> torch.Tensor:
-    logits = products.float() * scoring.scaling
+    logits = products.float() * (scoring.scaling / _power_of_two(scoring.scaling))
     return logits if scoring.softcap is None else torch.tanh(logits / scoring.softcap) * scoring.softcap
+
+
+def _power_of_two(scaling: float) -> float:
+    """Return the largest power of two that is no larger than the scale."""
+    return math.ldexp(0.5, math.frexp(scaling)[1])
 
 
 def _normalise(logits: torch.Tensor, sink_logits: torch.Tensor | None) -> torch.Tensor:

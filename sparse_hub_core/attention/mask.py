@@ -164,7 +164,10 @@ def _merge(mask: Mask, indices: torch.Tensor, probabilities: torch.Tensor) -> tu
     if old_indices.shape[1] != indices.shape[1]:
         heads = mask.num_query_heads
         old_indices, indices = _per_query_head(old_indices, heads), _per_query_head(indices, heads)
-        old_probabilities, probabilities = _per_query_head(old_probabilities, heads), _per_query_head(probabilities, heads)
+        old_probabilities, probabilities = (
+            _per_query_head(old_probabilities, heads),
+            _per_query_head(probabilities, heads),
+        )
     joined = torch.cat([old_indices, indices], dim=-1)
     weights = torch.cat([old_probabilities, probabilities], dim=-1)
     weights, order = weights.sort(dim=-1, descending=True, stable=True)

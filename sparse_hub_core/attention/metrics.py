@@ -8,8 +8,9 @@ import torch
 def attention_error(output: torch.Tensor, dense_output: torch.Tensor) -> torch.Tensor:
     """Return the relative L2 error of each (batch, head, query): ``(B, Hq, Lq, d)`` twice gives ``(B, Hq, Lq)``."""
     dense_output = dense_output.float()
-    difference = (output.float() - dense_output).norm(dim=-1)
-    return difference / dense_output.norm(dim=-1).clamp_min(torch.finfo(torch.float32).tiny)
+    difference: torch.Tensor = (output.float() - dense_output).norm(dim=-1)
+    length: torch.Tensor = dense_output.norm(dim=-1)
+    return difference / length.clamp_min(torch.finfo(torch.float32).tiny)
 
 
 def density(num_read: torch.Tensor, num_legal: torch.Tensor) -> float:

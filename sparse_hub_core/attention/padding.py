@@ -28,7 +28,7 @@ class PaddedMask:
 
 
 def first_allowed_keys(allowed: torch.Tensor | None) -> list[int]:
-    """Return the first key that the last query of each sequence may read, from ``(B, 1, Lq, Lk)``."""
+    """Return the first key that any query of each sequence may read, from ``(B, 1, Lq, Lk)``."""
     if allowed is None:
         return [0]
-    return [int(first) for first in allowed[:, 0, -1].to(torch.uint8).argmax(-1)]
+    return [int(first) for first in allowed[:, 0].any(1).to(torch.uint8).argmax(-1)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from sparse_hub_core.attention.engine import Scoring, sparse_attention
+from sparse_hub_core.attention.engine import Scoring, sparse_attention, split_attention_mask
 from sparse_hub_core.attention.layer import Layer
 from sparse_hub_core.attention.mask import Mask
 from sparse_hub_core.attention.metrics import density
@@ -132,7 +132,7 @@ class SparseAttention:
         prefix_length: int | None = None,
     ) -> AttentionResult:
         """Attend as ``__call__`` does; ``prefix_length`` says where a new sequence's prefix ends."""
-        allowed, bias = _split_attention_mask(attention_mask, queries.shape[0])
+        allowed, bias = split_attention_mask(attention_mask, queries.shape[0])
         starts = first_allowed_keys(allowed)
         if not any(starts):
             return self._attend_row(0, queries, keys, values, scoring, allowed, bias, layer_idx, prefix_length)
@@ -216,8 +216,8 @@ class SparseAttention:
         """
         from sparse_hub_core.attention.transformers_seam import Attachment, attached
 
-        self.reset()
         with attached(model, Attachment(self, prefix_length)):
+            self.reset()
             yield model
 
 
@@ -227,36 +227,27 @@ def _check_shapes(
     shapes = f"queries {tuple(queries.shape)}, keys {tuple(keys.shape)}, values {tuple(values.shape)}"
     if queries.ndim != 4 or keys.ndim != 4 or values.ndim != 4:
         raise UsageError(f"Attention takes (B, H, L, d) tensors, got {shapes}.")
-    same = queries.shape[0] == keys.shape[0] and queries.shape[3] == keys.shape[3] and keys.shape[:3] == values.shape[:3]
-    if not same or queries.shape[1] % keys.shape[1] or queries.shape[2] > keys.shape[2]:
+    same = (
+        queries.shape[0] == keys.shape[0] and queries.shape[3] == keys.shape[3] and keys.shape[:3] == values.shape[:3]
+    )
+    if not same or queries.shape[1] % keys.shape[1] or not 1 <= queries.shape[2] <= keys.shape[2]:
         raise UsageError(
-            f"Attention needs equal batches and head dimensions, query heads a multiple of KV heads, and no more "
-            f"queries than keys; got {shapes}."
+            f"Attention needs equal batches and head dimensions, query heads a multiple of KV heads, and at least "
+            f"one query and as many keys; got {shapes}."
         )
-    if attention_mask is not None and (
-        attention_mask.ndim != 4 or attention_mask.shape[-2:] != (queries.shape[2], keys.shape[2])
-    ):
-        raise UsageError(
-            f"The attention mask must be (B, 1, {queries.shape[2]}, {keys.shape[2]}), got {tuple(attention_mask.shape)}."
-        )
-
-
-def _split_attention_mask(
-    attention_mask: torch.Tensor | None, batch_size: int
-) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-    """Return what may be read, and what is to be added to the logits; None where it changes nothing."""
     if attention_mask is None:
-        return None, None
-    attention_mask = attention_mask.expand(batch_size, -1, -1, -1)
-    if attention_mask.dtype == torch.bool:
-        return attention_mask, None
-    allowed = attention_mask > torch.finfo(attention_mask.dtype).min / 2
-    bias = torch.where(allowed, attention_mask, 0.0)
-    return allowed, bias if bool(bias.any()) else None
+        return
+    fits = attention_mask.ndim == 4 and attention_mask.shape[1:] == (1, queries.shape[2], keys.shape[2])
+    readable = attention_mask.dtype == torch.bool or attention_mask.is_floating_point()
+    if not fits or attention_mask.shape[0] not in (1, queries.shape[0]) or not readable:
+        raise UsageError(
+            f"The attention mask must be ({queries.shape[0]}, 1, {queries.shape[2]}, {keys.shape[2]}), boolean or "
+            f"additive; got {attention_mask.dtype} {tuple(attention_mask.shape)}."
+        )
 
 
 def _stack_rows(results: list[AttentionResult], queries: torch.Tensor, num_keys: int) -> AttentionResult:
-    output = torch.zeros_like(queries)
+    output = queries.new_zeros(*queries.shape[:3], results[0].output.shape[3])
     num_read = torch.zeros(queries.shape[:3], dtype=torch.long, device=queries.device)
     num_legal = torch.zeros((queries.shape[0], 1, queries.shape[2]), dtype=torch.long, device=queries.device)
     for row, result in enumerate(results):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import torch
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import sdpa_mask
 
-from sparse_hub_core.attention.engine import Scoring, dense_attention
+from sparse_hub_core.attention.engine import Scoring, dense_attention, split_attention_mask
 from sparse_hub_core.errors import ModelError
 
 if TYPE_CHECKING:
@@ -41,7 +41,10 @@ class Attachment:
         self.prefix_length = prefix_length
         self.observer = observer
         self.unpadded = unpadded
+        self.full_layers: frozenset[int] = frozenset()
+        """The layers of the attached model that attend to the whole sequence; the others stay dense."""
         self._prefix_of_layer: dict[int, int] = {}
+        self._length_of_layer: dict[int, int] = {}
 
     def forward(
         self,
@@ -55,7 +58,8 @@ class Attachment:
         """Return the attention output ``(B, Hq, Lq, d)`` of one layer."""
         mask = None if self.unpadded else attention_mask
         if self.attention is None:
-            return dense_attention(queries, keys, values, scoring, mask)
+            return _dense(queries, keys, values, scoring, mask)
+        _check_cache(mask)
         num_queries, num_keys = queries.shape[2], keys.shape[2]
         first = num_keys - num_queries
         prefix = self._prefix(layer_idx, first, num_keys)
@@ -65,26 +69,48 @@ class Attachment:
             end = first + num_dense
             dense_mask = None if mask is None else mask[:, :, :num_dense, :end]
             dense_rows = queries[:, :, :num_dense], keys[:, :, :end], values[:, :, :end]
-            outputs.append(dense_attention(*dense_rows, scoring, dense_mask))
+            outputs.append(_dense(*dense_rows, scoring, dense_mask))
         if num_dense < num_queries:
             rows = queries[:, :, num_dense:]
             rows_mask = None if mask is None else mask[:, :, num_dense:]
             result = self.attention.attend(rows, keys, values, scoring, rows_mask, layer_idx, prefix)
             if self.observer is not None:
-                dense = dense_attention(rows, keys, values, scoring, rows_mask)
+                dense = _dense(rows, keys, values, scoring, rows_mask)
                 self.observer.observe(layer_idx, result, dense)
             outputs.append(result.output)
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=2)
 
     def _prefix(self, layer_idx: int, first: int, num_keys: int) -> int:
-        """Return where the dense prefix ends; queries that start at position 0 begin a new sequence."""
-        if first == 0:
+        """Return where the dense prefix ends; queries that do not follow the last ones begin a new sequence."""
+        if first != self._length_of_layer.get(layer_idx):
             if self.attention is not None:
                 self.attention.forget(layer_idx)
-            self._prefix_of_layer[layer_idx] = num_keys if self.prefix_length is None else self.prefix_length
-        if layer_idx not in self._prefix_of_layer:
-            self._prefix_of_layer[layer_idx] = first if self.prefix_length is None else self.prefix_length
+            whole = num_keys if first == 0 else first
+            self._prefix_of_layer[layer_idx] = whole if self.prefix_length is None else self.prefix_length
+        self._length_of_layer[layer_idx] = num_keys
         return self._prefix_of_layer[layer_idx]
+
+
+def _dense(
+    queries: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    scoring: Scoring,
+    attention_mask: torch.Tensor | None,
+) -> torch.Tensor:
+    return dense_attention(queries, keys, values, scoring, *split_attention_mask(attention_mask, queries.shape[0]))
+
+
+def _check_cache(attention_mask: torch.Tensor | None) -> None:
+    """Queries must be the last positions of the keys; only a mask can tell that the cache has room after them."""
+    if attention_mask is None:
+        return
+    last = attention_mask[:, :, -1, -1]
+    if not bool((last if last.dtype == torch.bool else last > torch.finfo(last.dtype).min / 2).any()):
+        raise ModelError(
+            "No query may read the last key, as with a static cache, whose end is still empty; sparse attention needs "
+            "a cache that grows, such as DynamicCache."
+        )
 
 
 def _attention_forward(
@@ -103,10 +129,13 @@ def _attention_forward(
     """Attend as transformers asks: ``(B, Hq, Lq, d)`` in, ``(B, Lq, Hq, d)`` out."""
     attachment: Attachment = getattr(module, _ATTRIBUTE)
     scoring = Scoring(query.shape[-1] ** -0.5 if scaling is None else scaling, softcap, s_aux)
+    layer_idx = cast(int, module.layer_idx)
     if sliding_window is not None:
-        output = dense_attention(query, key, value, scoring, _windowed(attention_mask, query, key, sliding_window))
+        output = _dense(query, key, value, scoring, _windowed(attention_mask, query, key, sliding_window))
+    elif layer_idx not in attachment.full_layers:
+        output = _dense(query, key, value, scoring, attention_mask)
     else:
-        output = attachment.forward(int(module.layer_idx), query, key, value, scoring, attention_mask)
+        output = attachment.forward(layer_idx, query, key, value, scoring, attention_mask)
     return output.transpose(1, 2).contiguous(), None
 
 
@@ -146,7 +175,8 @@ def attached(model: Any, attachment: Attachment) -> Iterator[None]:
     name = type(model).__name__
     if not hasattr(model, "set_attn_implementation"):
         raise ModelError(f"{name} is no transformers model, so its attention cannot be replaced.")
-    if not full_attention_layers(model.config):
+    full_layers = frozenset(full_attention_layers(model.config))
+    if not full_layers:
         raise ModelError(
             f"Every attention layer of this {name} is a sliding window, which already reads few keys; "
             "there is nothing to make sparse."
@@ -154,6 +184,7 @@ def attached(model: Any, attachment: Attachment) -> Iterator[None]:
     modules = [module for module in model.modules() if hasattr(module, "layer_idx")]
     if any(hasattr(module, _ATTRIBUTE) for module in modules):
         raise ModelError(f"This {name} already runs with a SparseAttention; leave that block first.")
+    attachment.full_layers = full_layers
     previous = model.config._attn_implementation
     for module in modules:
         setattr(module, _ATTRIBUTE, attachment)

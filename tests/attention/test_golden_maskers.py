@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from sparse_hub_core import SparseAttention, get_masker_config
+
+from sparse_hub_core import AttentionResult, SparseAttention, get_masker_config
 from sparse_hub_core.attention.engine import Scoring, dense_attention, sparse_attention
 from sparse_hub_core.attention.mask import Mask
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 NAMES = {"Sink": "sink", "Local": "local", "OracleTopK": "oracle_top_k"}
 CASES = json.loads((GOLDEN / "maskers_index.json").read_text())["cases"]
-# The reference turns dense when Lk <= window + Lq, and a size that rounds to zero gives it NaN.
-DEVIATES = {"local_full_shortcut", "sink_size_rounds_to_zero"}
+
+Stack = tuple[str, str]
 
 
-def stacks() -> list[tuple[str, str]]:
+def stacks() -> list[Stack]:
     return [
         (case, stack)
         for case, info in CASES.items()
@@ -28,24 +30,90 @@ def stacks() -> list[tuple[str, str]]:
     ]
 
 
+# README, oddity 2: the reference turns dense when Lk <= window + Lq.
+WINDOW_TURNS_DENSE = [(case, stack) for case, stack in stacks() if CASES[case]["stacks"][stack]["mask_is_full_flag"]]
+# README, oddity 4: a share that truncates to no key gives it NaN.
+SHARE_ROUNDS_TO_ZERO = [(case, stack) for case, stack in stacks() if CASES[case]["stacks"][stack]["output_has_nan"]]
+AGREEING = [where for where in stacks() if where not in WINDOW_TURNS_DENSE + SHARE_ROUNDS_TO_ZERO]
+
+
 def tensors(case: str) -> dict[str, torch.Tensor]:
     with np.load(GOLDEN / f"maskers_{case}.npz") as arrays:
         return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
 
 
-@pytest.mark.parametrize(("case", "stack"), stacks())
+def params(case: str, stack: str) -> dict[str, Any]:
+    maskers = CASES[case]["stacks"][stack]["maskers"]
+    return {name: value for masker in maskers for name, value in masker["params"].items()}
+
+
+def attend(case: str, stack: str, arrays: dict[str, torch.Tensor]) -> AttentionResult:
+    maskers = CASES[case]["stacks"][stack]["maskers"]
+    attention = SparseAttention([get_masker_config(NAMES[m["name"]])(**m["params"]) for m in maskers])
+    return attention(arrays["q"], arrays["k"], arrays["v"], attention_mask=arrays.get("attention_mask"))
+
+
+def legal_pairs(arrays: dict[str, torch.Tensor]) -> torch.Tensor:
+    num_queries, num_keys = arrays["q"].shape[2], arrays["k"].shape[2]
+    return torch.ones(num_queries, num_keys).tril(num_keys - num_queries)
+
+
+@pytest.mark.parametrize(("case", "stack"), AGREEING)
 def test_masks_and_outputs_agree_with_the_reference(case: str, stack: str) -> None:
     details, arrays = CASES[case]["stacks"][stack], tensors(case)
-    if stack in DEVIATES or details["mask_is_full_flag"]:
-        pytest.xfail("the reference short-cuts to dense or NaN here; see its README, oddities 2 and 4")
-    configs = [get_masker_config(NAMES[m["name"]])(**m["params"]) for m in details["maskers"]]
-    result = SparseAttention(configs)(
-        arrays["q"], arrays["k"], arrays["v"], attention_mask=arrays.get("attention_mask")
-    )
-    num_queries, num_keys = arrays["q"].shape[2], arrays["k"].shape[2]
-    legal = torch.ones(num_queries, num_keys).tril(num_keys - num_queries)
-    differs = (result.mask.to_dense() != arrays[f"{stack}.mask"] * legal).any(-1)
+    result = attend(case, stack, arrays)
+    differs = (result.mask.to_dense() != arrays[f"{stack}.mask"] * legal_pairs(arrays)).any(-1)
     margin = arrays.get(f"{stack}.margin", torch.ones(differs.shape))
     assert not differs[margin > 1e-4].any()
     torch.testing.assert_close(result.output.transpose(1, 2), arrays[f"{stack}.output"], atol=1e-4, rtol=0)
     assert result.density == pytest.approx(details["derived_density_over_allowed"], abs=1e-6)
+
+
+@pytest.mark.parametrize(("case", "stack"), WINDOW_TURNS_DENSE)
+def test_a_window_stays_a_window_where_the_reference_turns_dense(case: str, stack: str) -> None:
+    arrays, sizes = tensors(case), params(case, stack)
+    result = attend(case, stack, arrays)
+    num_queries, num_keys = arrays["q"].shape[2], arrays["k"].shape[2]
+    columns, positions = torch.arange(num_keys), torch.arange(num_keys - num_queries, num_keys)[:, None]
+    sink, window = (
+        max(1, int(size * num_keys)) if isinstance(size, float) else size
+        for size in (sizes.get("sink_size", 0), sizes["window_size"])
+    )
+    expected = ((columns < sink) | (columns > positions - window)) & (columns <= positions)
+    read = result.mask.to_dense() > 0
+    assert not (expected & ~read).any()
+    rows = torch.minimum(expected.sum(-1) + sizes.get("heavy_size", 0), positions[:, 0] + 1)
+    assert torch.equal(read.sum(-1), rows.expand_as(read.sum(-1)))
+    assert result.density < 1.0
+
+
+@pytest.mark.parametrize(("case", "stack"), SHARE_ROUNDS_TO_ZERO)
+def test_a_share_that_rounds_to_zero_reads_one_key(case: str, stack: str) -> None:
+    arrays = tensors(case)
+    result = attend(case, stack, arrays)
+    assert torch.equal(result.num_read, torch.ones_like(result.num_read))
+    group = arrays["q"].shape[1] // arrays["v"].shape[1]
+    first_value = arrays["v"][:, :, :1].repeat_interleave(group, dim=1)
+    torch.testing.assert_close(result.output, first_value.expand_as(result.output))
+
+
+@pytest.mark.parametrize("with_sinks", [False, True])
+@pytest.mark.parametrize("case", CASES)
+def test_fractional_inclusion_probabilities_agree_with_the_reference(case: str, with_sinks: bool) -> None:
+    arrays = tensors(case)
+    given = arrays["estimator.mask"]
+    indices = torch.arange(given.shape[-1]).expand(given.shape)
+    mask = Mask.empty(arrays["q"], arrays["k"]).with_keys(indices, given)
+    scoring = Scoring(CASES[case]["scaling"], sink_logits=arrays["estimator.sink_logits"] if with_sinks else None)
+    output, count = sparse_attention(arrays["q"], arrays["k"], arrays["v"], mask, scoring)
+    expected = arrays["estimator.output_with_sink_logits" if with_sinks else "estimator.output"]
+    torch.testing.assert_close(output.transpose(1, 2), expected, atol=1e-4, rtol=0)
+    assert torch.equal(mask.to_dense(), given * legal_pairs(arrays))
+    assert torch.equal(count, (given * legal_pairs(arrays) > 0).sum(-1))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_dense_attention_agrees_with_the_reference(case: str) -> None:
+    arrays = tensors(case)
+    dense = dense_attention(arrays["q"], arrays["k"], arrays["v"], Scoring(CASES[case]["scaling"]))
+    torch.testing.assert_close(dense.transpose(1, 2), arrays["dense_output"], atol=1e-5, rtol=0)

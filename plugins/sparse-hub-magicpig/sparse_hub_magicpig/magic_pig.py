@@ -28,7 +28,7 @@ class MagicPigConfig(MaskerConfig):
     lsh_k: Annotated[int, Ge(1), Le(30)] = 8
     min_collisions: Annotated[int, Ge(1)] = 2
     center: bool = True
-    seed: Annotated[int, Ge(0)] = 0
+    seed: Annotated[int, Ge(0), Le(2**32 - 1)] = 0
 
     def create_masker(self) -> MagicPig:
         """Return the masker."""
@@ -98,7 +98,7 @@ class MagicPig(Masker):
 
     def _buckets(self, vectors: torch.Tensor, planes: torch.Tensor) -> torch.Tensor:
         """Return the bucket number of ``(B, H, n, d)`` vectors in each table, ``(L, B, H, n)`` int32."""
-        bits = (vectors @ planes > 0).unflatten(-1, (self.config.lsh_l, self.config.lsh_k))
+        bits = (vectors @ planes > 0).view(*vectors.shape[:-1], self.config.lsh_l, self.config.lsh_k)
         powers = 2 ** torch.arange(self.config.lsh_k, device=vectors.device, dtype=torch.int32)
         return (bits * powers).sum(-1, dtype=torch.int32).movedim(-1, 0).contiguous()
 
@@ -133,9 +133,7 @@ def _padded_indices(hits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return indices, real
 
 
-def _cosine(
-    queries: torch.Tensor, keys: torch.Tensor, center: torch.Tensor, indices: torch.Tensor
-) -> torch.Tensor:
+def _cosine(queries: torch.Tensor, keys: torch.Tensor, center: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
     """Return the cosine between each query and the chosen centred keys, ``(B, Hq, Lq, n)``; 0 with a zero vector."""
     batch, kv_heads = keys.shape[:2]
     group = queries.shape[1] // kv_heads
@@ -144,5 +142,5 @@ def _cosine(
     # Centred as they were hashed: products of uncentred keys would cancel where the centre is large.
     chosen = keys[rows, heads, indices].float() - center.repeat_interleave(group, dim=1)[:, :, None]
     products = (chosen @ queries[..., None])[..., 0]
-    lengths = queries.norm(dim=-1, keepdim=True) * chosen.norm(dim=-1)
+    lengths: torch.Tensor = queries.norm(dim=-1, keepdim=True) * chosen.norm(dim=-1)
     return products / lengths.clamp_min(torch.finfo(torch.float32).tiny)
