@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 from sparse_hub_core.errors import ModelError
 
 SCHEMA_VERSION = 1
+MAX_STORE_BYTES = 32 << 30
 KEPT_FREE = 0.5
-"""Snapshots are written as long as they leave this share of the free disk space free."""
+"""A snapshot is written only where it leaves this share of the free disk space free."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,9 @@ class SnapshotStore:
     """Snapshots as safetensors files that all workers of a machine share through its page cache."""
 
     directory: Path
+    max_bytes: int = MAX_STORE_BYTES
     opened: dict[str, PrefixSnapshot] = field(default_factory=dict)
+    started: float = field(default_factory=time.time)
 
     def path(self, key: str) -> Path:
         """Return the file of a key."""
@@ -120,13 +124,14 @@ class SnapshotStore:
     def get(self, key: str) -> PrefixSnapshot | None:
         """Return a snapshot that was put, by any process, or None."""
         if key not in self.opened and self.path(key).exists():
+            self.path(key).touch()
             self.opened[key] = _read(self.path(key))
         return self.opened.get(key)
 
     def put(self, key: str, snapshot: PrefixSnapshot) -> bool:
-        """Write a snapshot unless the disk is too full for it; return whether it was written."""
+        """Write a snapshot unless the store or the disk is too full for it; return whether it was written."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        if snapshot.num_bytes > shutil.disk_usage(self.directory).free * KEPT_FREE:
+        if not self._make_room(snapshot.num_bytes):
             return False
         tensors = {}
         for index, (keys, values) in enumerate(snapshot.layers):
@@ -136,6 +141,19 @@ class SnapshotStore:
         save_file(tensors, part, metadata={"sparse_hub": json.dumps(header)})
         part.replace(self.path(key))
         return True
+
+
+    def _make_room(self, num_bytes: int) -> bool:
+        """Delete what earlier runs left, the oldest first; this run's own snapshots are all needed again."""
+        files = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in self.directory.glob("*.safetensors"))
+        total = sum(size for _, size, _ in files)
+        for touched, size, path in files:
+            if total + num_bytes <= self.max_bytes or touched >= self.started:
+                break
+            path.unlink(missing_ok=True)
+            total -= size
+        free = shutil.disk_usage(self.directory).free
+        return total + num_bytes <= self.max_bytes and num_bytes <= free * KEPT_FREE
 
 
 def _read(path: Path) -> PrefixSnapshot:

@@ -20,6 +20,7 @@ from sparse_hub_core.results.files import append_line
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import TrialLine
 from sparse_hub_core.search.algorithm import SearchAlgorithm
+from sparse_hub_core.search.grid_search import GridSearch
 from sparse_hub_core.search.proposals import Proposals
 from sparse_hub_core.search.trial import SearchTrial, TrialJob
 from sparse_hub_core.search.tune_searcher import TuneSearcher
@@ -67,15 +68,16 @@ def run_search(
     """
     finished = cell.read_trials()
     lines = list(finished)
+    space = search.optimizer.create_search_space(search.task)
+    # A stack without anything to search is one configuration, which a grid of nothing proposes.
+    num_samples = spec.num_samples if space else 1
 
     def keep(line: TrialLine) -> None:
         lines.append(line)
         append_line(cell.trials, line)
-        progress.trial(line, len([kept for kept in lines if kept.status != "infeasible"]), spec.num_samples)
+        progress.trial(line, len([kept for kept in lines if kept.status != "infeasible"]), num_samples)
 
-    space = search.optimizer.create_search_space(search.task)
-    algorithm = search.algorithm(space, spec.num_samples, pool.size, spec.seed)
-    num_samples = spec.num_samples if space else 1
+    algorithm = (search.algorithm if space else GridSearch)(space, num_samples, pool.size, spec.seed)
     proposals = Proposals(algorithm, search.optimizer, num_samples, search.num_keys, keep)
     proposals.resume(finished, cell.read_trial_requests())
     first = proposals.next()

@@ -11,7 +11,7 @@ from typing import Any
 
 import ray
 
-from sparse_hub_core.errors import ModelError
+from sparse_hub_core.errors import ModelError, SparseHubError
 from sparse_hub_core.workers.worker import ModelWorker, Outcome, WorkerSettings
 
 NAMESPACE = "sparse_hub"
@@ -124,7 +124,10 @@ def _outcome(reference: Any) -> Outcome:
 
 
 def last_line(error: BaseException) -> str:
-    """Return the last line of an error that Ray carries a whole traceback in."""
+    """Return the last line of an error that Ray carries a whole traceback in, or the sentence behind it."""
+    cause = getattr(error, "cause", None)
+    if isinstance(cause, SparseHubError):
+        return str(cause)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
 

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sparse_hub_core import Benchmark, Question, Request, SparseHubError, get_masker_config
+from sparse_hub_core.evaluation import PreparedRequest, evaluate
+from sparse_hub_core.models.prompt import render_prompts
+from sparse_hub_core.models.snapshot import SnapshotStore
+
+
+class Length(Benchmark):
+    """Scores how many characters were said."""
+
+    def requests(self, subset, lengths, seed):
+        for index in range(3):
+            questions = tuple(Question(f" Question {n}?", ("x",), max_new_tokens=2 + 2 * n) for n in range(2))
+            yield Request(f"{subset}-{index}", f"A context with the number {index} in it. " * 3, questions)
+
+    def score(self, prediction, question):
+        return float(len(prediction))
+
+
+@pytest.fixture
+def prepared(loaded):
+    requests = Length().requests("s", None, 0)
+    return [PreparedRequest(request, render_prompts(loaded.tokenizer, request, 400)) for request in requests]
+
+
+def stack(window):
+    return [get_masker_config("sink")(sink_size=2), get_masker_config("local")(window_size=window)]
+
+
+def test_one_report_per_request_with_every_question(loaded, prepared):
+    reports = list(evaluate(loaded, Length(), prepared, stack(8), 5))
+    assert [report.request_id for report in reports] == ["s-0", "s-1", "s-2"]
+    for report in reports:
+        assert [question.num_tokens for question in report.questions] == [2, 4]
+        assert 0 < report.density < 1
+        assert 0 < report.error <= report.error_p95 * 20
+
+
+def test_only_full_attention_layers_are_measured(loaded, prepared):
+    kinds = getattr(loaded.model.config, "layer_types", None) or ["full_attention"] * 2
+    report = next(evaluate(loaded, Length(), prepared, stack(8), 3))
+    assert list(report.error_by_layer) == [i for i, kind in enumerate(kinds) if kind == "full_attention"]
+
+
+def test_dense_attention_has_a_score_and_no_error(loaded, prepared):
+    report = next(evaluate(loaded, Length(), prepared, None, 3))
+    assert report.error is None
+    assert report.density is None
+    assert report.questions[0].prediction == next(
+        evaluate(loaded, Length(), prepared, [get_masker_config("sink")(sink_size=1.0)], 3)
+    ).questions[0].prediction
+
+
+def test_reading_everything_has_no_error(loaded, prepared):
+    report = next(evaluate(loaded, Length(), prepared, [get_masker_config("sink")(sink_size=1.0)], 3))
+    assert report.error < 1e-5
+    assert report.density == pytest.approx(1.0)
+
+
+def test_a_prefix_is_prefilled_once(loaded, prepared, tmp_path):
+    forwards = []
+    handle = loaded.model.register_forward_pre_hook(
+        lambda module, arguments: forwards.append(arguments[0].shape[1])
+    )
+    try:
+        store = SnapshotStore(tmp_path)
+        for window in (4, 8, 16):
+            list(evaluate(loaded, Length(), prepared, stack(window), 2, store))
+    finally:
+        handle.remove()
+    lengths = [len(request.prompts[0].prefix) for request in prepared]
+    assert sum(count in lengths for count in forwards) == len(prepared)
+
+
+def test_nan_is_an_error_and_never_a_score(loaded, prepared):
+    layer = next(m for m in loaded.model.modules() if hasattr(m, "v_proj") and not getattr(m, "is_sliding", False))
+    weight = layer.v_proj.weight
+    kept = weight.detach().clone()
+    with torch.no_grad():
+        weight.fill_(torch.nan)
+    try:
+        with pytest.raises(SparseHubError, match="NaN in request 's-0'"):
+            list(evaluate(loaded, Length(), prepared, stack(8), 2))
+    finally:
+        with torch.no_grad():
+            weight.copy_(kept)

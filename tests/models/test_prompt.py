@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from sparse_hub_core import Question, Request
+from sparse_hub_core.models.prompt import SEPARATOR, prompt_overhead, render_prompts
+
+QUESTIONS = (Question(" Who?", ("me",), answer_prefix=" It is"), Question(" Where?", ("here",)))
+
+
+def texts(tokenizer, prompt):
+    return tokenizer.decode(prompt.prefix), tokenizer.decode(prompt.suffix)
+
+
+def test_a_plain_prompt_is_split_after_the_context(tokenizer):
+    who, where = render_prompts(tokenizer, Request("r", "I was here.", QUESTIONS), 500)
+    assert texts(tokenizer, who) == ("<s>I was here.", " Who? It is")
+    assert texts(tokenizer, where) == ("<s>I was here.", " Where?")
+    assert who.prefix_key == where.prefix_key
+    assert who.prefix.count(tokenizer.bos_token_id) == 1
+
+
+def test_a_chat_template_is_rendered_once_and_split_there(chat_tokenizer):
+    who, _ = render_prompts(chat_tokenizer, Request("r", "I was here.", QUESTIONS), 500)
+    assert texts(chat_tokenizer, who) == ("<s>[user]I was here.", " Who?[end][assistant] It is")
+    assert who.prefix.count(chat_tokenizer.bos_token_id) == 1
+
+
+def test_without_a_context_the_whole_first_turn_is_the_prefix(tokenizer, chat_tokenizer):
+    plain = render_prompts(tokenizer, Request("r", "", QUESTIONS), 500)
+    assert texts(tokenizer, plain[0]) == ("<s> Who?", " It is")
+    assert texts(tokenizer, plain[1]) == ("<s> Where", "?")
+    chat = render_prompts(chat_tokenizer, Request("r", "", QUESTIONS), 500)
+    assert texts(chat_tokenizer, chat[1]) == ("<s>[user]Where?", "[end][assistant]")
+
+
+@pytest.mark.parametrize("length", [30, 31, 60])
+def test_a_long_context_is_cut_in_its_middle(tokenizer, length):
+    context = "".join(chr(97 + index % 26) for index in range(200))
+    prompt, _ = render_prompts(tokenizer, Request("r", context, QUESTIONS), length)
+    assert prompt.truncated
+    assert len(prompt.prefix) + len(prompt.suffix) == length + 1
+    kept = tokenizer.decode(prompt.prefix, skip_special_tokens=True)
+    half = len(kept) // 2
+    assert context.startswith(kept[:half])
+    assert context.endswith(kept[half:])
+
+
+def test_the_overhead_is_what_template_and_special_tokens_add(tokenizer, chat_tokenizer):
+    assert prompt_overhead(tokenizer) == 1
+    assert prompt_overhead(chat_tokenizer) == 1 + len("[user][end][assistant]")
+
+
+def test_a_template_that_drops_the_text_is_told(chat_tokenizer):
+    from copy import deepcopy
+
+    from sparse_hub_core import ModelError
+
+    broken = deepcopy(chat_tokenizer)
+    broken.chat_template = "nothing of the user"
+    with pytest.raises(ModelError, match="0 times instead of once"):
+        render_prompts(broken, Request("r", "context", QUESTIONS), 500)
+    assert SEPARATOR not in "context"
