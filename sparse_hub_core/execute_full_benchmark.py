@@ -132,12 +132,13 @@ def places(matrix: Matrix) -> list[tuple[Any, str, str]]:
     return [(model, task, preset) for model in matrix.models for task in matrix.tasks for preset in presets]
 
 
-def length_notes(matrix: Matrix) -> list[str]:
+def length_notes(matrix: Matrix, stages: tuple[StageName, ...] = ("search", "validate")) -> list[str]:
     """Return a sentence for each model that is to read more than it knows."""
     from sparse_hub_core.models.loading import known_length
 
     notes = []
-    longest = max(matrix.spec.search.max_context_length, matrix.spec.validation.max_context_length)
+    lengths = {"search": matrix.spec.search.max_context_length, "validate": matrix.spec.validation.max_context_length}
+    longest = max(lengths[stage] for stage in stages)
     for model in matrix.models:
         known = known_length(model)
         if known is not None and known < longest:
@@ -173,7 +174,7 @@ def _run(
     begin = time.time()
     directory = matrix.directory
     with directory.locked():
-        for note in length_notes(matrix):
+        for note in length_notes(matrix, stages):
             progress.note(note)
         run_file = RunFile(
             spec=matrix.spec.model_dump(mode="json"),
@@ -186,16 +187,15 @@ def _run(
         status: Literal["done", "failed", "interrupted"] = "interrupted"
         try:
             summary = SummaryFile(run_id=directory.run_id, cells=run_cells(matrix, progress, stages, best))
-            failed = any(cell.status == "failed" for cell in summary.cells)
-            status = "failed" if failed else "done"
             write_json(directory.path / "summary.json", summary)
-            write_report(directory.path, summary)
+            status = "failed" if any(cell.status == "failed" for cell in summary.cells) else "done"
         except SparseHubError:
             status = "failed"
             raise
         finally:
             ended = run_file.model_copy(update={"status": status, "seconds": time.time() - begin})
             write_json(directory.path / "run.json", ended)
+        write_report(directory.path, summary)
     return summary
 
 

@@ -142,10 +142,11 @@ class SnapshotStore:
         part.replace(self.path(key))
         return True
 
-
     def _make_room(self, num_bytes: int) -> bool:
         """Delete what earlier runs left, the oldest first; this run's own snapshots are all needed again."""
-        files = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in self.directory.glob("*.safetensors"))
+        files = sorted(
+            (path.stat().st_mtime, path.stat().st_size, path) for path in self.directory.glob("*.safetensors")
+        )
         total = sum(size for _, size, _ in files)
         for touched, size, path in files:
             if total + num_bytes <= self.max_bytes or touched >= self.started:

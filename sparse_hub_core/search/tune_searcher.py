@@ -20,12 +20,13 @@ from sparse_hub_core.search.trial import MEASURES
 from sparse_hub_core.workers.pool import WORKER_DIED, WorkerPool
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Live:
     parameters: dict[str, Any]
     slot: int
     worker: str
     started: float
+    requests_written: int
 
 
 class TuneSearcher(Searcher):  # type: ignore[misc]
@@ -60,25 +61,30 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
         if parameters is None:
             return str(Searcher.FINISHED)
         name = self.pool.names[free]
-        self.live[trial_id] = _Live(parameters, free, name, time.time())
-        return {"parameters": parameters, "worker": name, "answers": self.proposals.answered(parameters)}
+        answers = self.proposals.answered(parameters)
+        self.live[trial_id] = _Live(parameters, free, name, time.time(), len(answers))
+        return {"parameters": parameters, "worker": name, "answers": answers}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Write down a finished request."""
-        if result.get("status") in ("running", "ok"):
-            index = int(result["requests_finished"]) - 1
-            parameters = self.live[trial_id].parameters
-            answer = {name: result[f"request_{name}"] for name in MEASURES}
-            line = TrialRequestLine(parameters=parameters, request_index=index, answer=answer)
-            with self._remembering_failure():
-                append_line(self.cell.trial_requests, line)
-            self.progress.advance()
+        live = self.live[trial_id]
+        finished = int(result.get("requests_finished", 0))
+        if finished <= live.requests_written:
+            return
+        live.requests_written = finished
+        answer = {name: result[f"request_{name}"] for name in MEASURES}
+        line = TrialRequestLine(parameters=live.parameters, request_index=finished - 1, answer=answer)
+        with self._remembering_failure():
+            append_line(self.cell.trial_requests, line)
+        self.progress.advance()
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Write the trial's line, teach the algorithm, and replace a worker that hangs or died."""
-        live = self.live.pop(trial_id, None)
-        if live is None:
+        if trial_id not in self.live:
             return
+        # A trial's last result comes only here.
+        self.on_trial_result(trial_id, result or {})
+        live = self.live.pop(trial_id)
         line = self._line(live, result or {}, error)
         with self._remembering_failure():
             self.record(line)

@@ -78,9 +78,7 @@ def measure_latency(stage: Stage, configs: Sequence[MaskerConfig], pool: WorkerP
         pool.replace(0)
         return None
     except ray.exceptions.RayError as error:
-        raise ValidationFailedError(
-            f"The latency could not be measured: {last_line(error)}"
-        ) from error
+        raise ValidationFailedError(f"The latency could not be measured: {last_line(error)}") from error
     tokens = len(stage.requests[0].prompts[0].prefix)
     return Latency(sparse_ms_per_token=sparse, dense_ms_per_token=dense, context_tokens=tokens)
 

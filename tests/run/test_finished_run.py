@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
+
 from sparse_hub_core import SparseAttention
 
 from .conftest import SMALL, Finished, finish
@@ -36,7 +38,7 @@ def test_two_workers_serve_all_trials_and_overlap(finished_run: Finished, preset
     entered = [line for line in finished_run.lines(preset, "trials.jsonl") if line["status"] != "infeasible"]
     assert len({line["worker"] for line in entered}) == 2
     spans = sorted((line["started"], line["started"] + line["seconds"], line["worker"]) for line in entered)
-    assert any(b[0] < a[1] and a[2] != b[2] for a, b in zip(spans, spans[1:], strict=False))
+    assert any(b[0] < a[1] and a[2] != b[2] for a, b in itertools.pairwise(spans))
 
 
 def test_the_winner_is_the_best_ok_trial(finished_run: Finished) -> None:

@@ -91,7 +91,10 @@ def test_the_best_is_the_lowest_ok_objective():
     ("lines", "sentence"),
     [
         ([], "no feasible point"),
-        ([TrialLine(parameters={}, status="infeasible", reason="too long")], "no feasible point among 1 tried: too long"),
+        (
+            [TrialLine(parameters={}, status="infeasible", reason="too long")],
+            "no feasible point among 1 tried: too long",
+        ),
         ([TrialLine(parameters={}, status="error", reason="it broke")] * 2, r"\(2 error\); the first said: it broke"),
     ],
 )
