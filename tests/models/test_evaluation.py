@@ -50,9 +50,12 @@ def test_dense_attention_has_a_score_and_no_error(loaded, prepared):
     report = next(evaluate(loaded, Length(), prepared, None, 3))
     assert report.error is None
     assert report.density is None
-    assert report.questions[0].prediction == next(
-        evaluate(loaded, Length(), prepared, [get_masker_config("sink")(sink_size=1.0)], 3)
-    ).questions[0].prediction
+    assert (
+        report.questions[0].prediction
+        == next(evaluate(loaded, Length(), prepared, [get_masker_config("sink")(sink_size=1.0)], 3))
+        .questions[0]
+        .prediction
+    )
 
 
 def test_reading_everything_has_no_error(loaded, prepared):
@@ -63,9 +66,7 @@ def test_reading_everything_has_no_error(loaded, prepared):
 
 def test_a_prefix_is_prefilled_once(loaded, prepared, tmp_path):
     forwards = []
-    handle = loaded.model.register_forward_pre_hook(
-        lambda module, arguments: forwards.append(arguments[0].shape[1])
-    )
+    handle = loaded.model.register_forward_pre_hook(lambda module, arguments: forwards.append(arguments[0].shape[1]))
     try:
         store = SnapshotStore(tmp_path)
         for window in (4, 8, 16):
