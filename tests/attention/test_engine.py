@@ -253,6 +253,15 @@ def test_large_half_precision_logits_do_not_overflow(maskers: list[Any]) -> None
     torch.testing.assert_close(result.output.float(), exact.output, atol=2e-2, rtol=0)
 
 
+@pytest.mark.parametrize("sink", [-1000.0, 1000.0])
+def test_extreme_learned_sinks_take_all_or_nothing(sink: float) -> None:
+    tensors = random_tensors(15)
+    attention = SparseAttention([Sink(sink_size=4)])
+    output = attention(*vars(tensors).values(), sink_logits=torch.full((4,), sink)).output
+    without = attention(*vars(tensors).values()).output
+    torch.testing.assert_close(output, torch.zeros_like(without) if sink > 0 else without)
+
+
 def test_values_may_be_narrower_than_keys() -> None:
     tensors = random_tensors(10, num_queries=40, num_keys=40)
     narrow = Tensors(tensors.queries, tensors.keys, tensors.values[..., :3])

@@ -17,6 +17,7 @@ from sparse_hub_core.attention.transformers_seam import IMPLEMENTATION, Attachme
 Sink, Local = get_masker_config("sink"), get_masker_config("local")
 OracleTopK = get_masker_config("oracle_top_k")
 EVERYTHING = [Sink(sink_size=1.0)]
+SAMPLE = [Sink(sink_size=1), get_masker_config("magic_pig")(lsh_k=2, lsh_l=8)]
 LITTLE = [Sink(sink_size=1), Local(window_size=2), OracleTopK(heavy_size=1)]
 
 COMMON: dict[str, Any] = {
@@ -172,7 +173,7 @@ def test_only_full_layers_and_queries_after_the_prefix_are_sparse(name: str, mod
     assert max(notes.densities) < 0.5
 
 
-@pytest.mark.parametrize("stack", [EVERYTHING, LITTLE, [Sink(sink_size=0.2), Local(window_size=0.3)]])
+@pytest.mark.parametrize("stack", [EVERYTHING, LITTLE, SAMPLE, [Sink(sink_size=0.2), Local(window_size=0.3)]])
 @pytest.mark.parametrize("prefix_length", [None, 9])
 def test_a_left_padded_batch_generates_what_its_rows_do(
     name: str, model: Any, stack: list[Any], prefix_length: int | None
@@ -191,7 +192,7 @@ def test_a_left_padded_batch_generates_what_its_rows_do(
 
 
 @pytest.mark.parametrize("prefix_length", [None, 4])
-@pytest.mark.parametrize("stack", [LITTLE, [Sink(sink_size=1), get_masker_config("magic_pig")(lsh_k=2, lsh_l=8)]])
+@pytest.mark.parametrize("stack", [LITTLE, SAMPLE])
 def test_prompts_one_after_the_other_are_independent(llama: Any, stack: list[Any], prefix_length: int | None) -> None:
     first, second, third = tokens(11, seed=1), tokens(16, seed=2), tokens(16, seed=3)
     with SparseAttention(stack).on(llama, prefix_length):
@@ -204,7 +205,6 @@ def test_prompts_one_after_the_other_are_independent(llama: Any, stack: list[Any
 @pytest.mark.parametrize("lengths", [(9, 14), (14, 9), (9, 9)])
 def test_snapshots_one_after_the_other_are_independent(llama: Any, lengths: tuple[int, int]) -> None:
     """Prefixes that were computed before the block, and only continued inside it."""
-    stack = [Sink(sink_size=1), get_masker_config("magic_pig")(lsh_k=2, lsh_l=8)]
 
     def decode(cache: DynamicCache, seed: int) -> torch.Tensor:
         with torch.inference_mode():
@@ -218,10 +218,10 @@ def test_snapshots_one_after_the_other_are_independent(llama: Any, lengths: tupl
             llama(tokens(length, seed), past_key_values=cache)
         caches.append(cache)
     copies = copy.deepcopy(caches)
-    with SparseAttention(stack).on(llama):
+    with SparseAttention(SAMPLE).on(llama):
         running = [decode(cache, seed) for seed, cache in enumerate(caches)]
     for seed, (cache, got) in enumerate(zip(copies, running, strict=True)):
-        with SparseAttention(stack).on(llama):
+        with SparseAttention(SAMPLE).on(llama):
             assert torch.equal(decode(cache, seed), got)
 
 
