@@ -136,7 +136,7 @@ def train(output: Path, seed: int, minutes: float, resume: Path | None = None, f
                 optimiser.step()
             seen += batch.tokens.numel()
             recent.append(float(loss.detach()))
-            if step % 25 == 0 or step == stage.steps:
+            if step % (25 if longest <= _ENOUGH_UP_TO else 50) == 0 or step == stage.steps:
                 cells = [("multikey" if longest > 48 else "bare", min(longest, 1024), 12)]
                 cells += [("vt", 600, 8), ("multikey", 2048, 4)] if longest >= 512 else []
                 found = [evaluate(model, Generator(tokenizer, 1000 + i), *cell) for i, cell in enumerate(cells)]
