@@ -173,8 +173,9 @@ def _run(
 
     begin = time.time()
     directory = matrix.directory
+    notes = length_notes(matrix, stages)
     with directory.locked():
-        for note in length_notes(matrix, stages):
+        for note in notes:
             progress.note(note)
         run_file = RunFile(
             spec=matrix.spec.model_dump(mode="json"),

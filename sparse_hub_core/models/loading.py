@@ -12,7 +12,7 @@ import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import cached_file
 
-from sparse_hub_core.errors import ModelError
+from sparse_hub_core.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from sparse_hub_core.models.source import ModelSource
@@ -41,13 +41,13 @@ def choose_device(device: str) -> str:
     """Return the device that ``auto`` stands for, CUDA where there is one.
 
     Raises:
-        ModelError: CUDA is asked for and is not there.
+        UsageError: CUDA is asked for and is not there.
     """
     available = torch.cuda.is_available()
     if device == "auto":
         return "cuda" if available else "cpu"
     if device.startswith("cuda") and not available:
-        raise ModelError(
+        raise UsageError(
             f"The device {device!r} was asked for, but this machine shows no CUDA device; use --device cpu."
         )
     return device
@@ -110,10 +110,17 @@ def hub_commit(source: ModelSource) -> str:
 
 
 def known_length(source: ModelSource) -> int | None:
-    """Return the longest sequence the model says it knows, from its registration or its config."""
+    """Return the longest sequence the model says it knows, from its registration or its config.
+
+    Raises:
+        UsageError: There is no such model, or it cannot be reached.
+    """
     if source.max_context_length is not None:
         return source.max_context_length
-    config = transformers.AutoConfig.from_pretrained(source.location, revision=source.revision)
+    try:
+        config = transformers.AutoConfig.from_pretrained(source.location, revision=source.revision)
+    except Exception as error:
+        raise UsageError(_loading_sentence("config", source, error)) from error
     length = getattr(config.get_text_config(decoder=True), "max_position_embeddings", None)
     return None if length is None else int(length)
 

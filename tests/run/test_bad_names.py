@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import finish
+from sparse_hub_core.cli.main import main
 
 WRONG = {
     "model": (("--model", "dem0"), "'demo'"),
@@ -18,16 +18,19 @@ WRONG = {
     "objective": (("--objective", "sparsity_3"), "'sparsity_2'"),
     "algorithm": (("--search-algorithm", "nevergrat"), "'nevergrad'"),
     "range": (("--num-samples", "0"), "--num-samples"),
-    "cuda": (("--device", "cuda"), "--device"),
+    "cuda": (("--device", "cuda:7"), "--device"),
+    "empty folder": (("--model", "."), "config.json"),
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", WRONG)
-def test_one_sentence_and_exit_2(kind: str, tmp_path: Path) -> None:
+def test_one_sentence_and_exit_2(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     flags, expected = WRONG[kind]
-    ended = finish(tmp_path, "run", "--debug", *flags)
-    assert ended.process.returncode == 2
-    assert expected in ended.process.stderr
-    assert "Traceback" not in ended.process.stderr
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "--debug", *flags]) == 2
+    printed = capsys.readouterr()
+    assert expected in printed.err
+    assert printed.err.count("\n") == 1
     assert not (tmp_path / "runs").exists()
