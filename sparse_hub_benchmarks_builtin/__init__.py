@@ -28,6 +28,6 @@ def register_models(register: RegisterModel) -> None:
     register(
         "demo",
         Path(__file__).parent / "demo_model",
-        summary="a 2M-parameter Llama trained for needle retrieval, shipped with sparse-hub",
-        max_context_length=4096,
+        summary="a 3M-parameter Llama trained for needle retrieval, shipped with sparse-hub",
+        max_context_length=2048,
     )

@@ -31,7 +31,7 @@ def hardware(device: str) -> dict[str, Any]:
         "machine": platform.machine(),
         "system": platform.system(),
     }
-    if device.startswith("cuda"):
+    if device == "cuda":
         import torch
 
         found["gpus"] = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]

@@ -108,10 +108,9 @@ class _ModelRun:
     def _pool_settings(self) -> tuple[WorkerSettings, float, int]:
         matrix, spec = self.matrix, self.matrix.spec
         snapshots = Path(spec.output_dir).resolve() / ".snapshots"
-        kind = matrix.device.partition(":")[0]
-        key = f"{self.fingerprint}-{kind}-{matrix.dtype}"
+        key = f"{self.fingerprint}-{matrix.device}-{matrix.dtype}"
         settings = WorkerSettings(self.source, matrix.device, matrix.dtype, spec.threads_per_trial, snapshots, key)
-        if kind == "cuda":
+        if matrix.device == "cuda":
             gpus = int(ray.cluster_resources().get("GPU", 1))
             size = spec.max_concurrent or gpus
             return settings, min(1.0, gpus / size), size

@@ -55,8 +55,9 @@ class Spec(_Strict):
     scheduler: Literal["asha", "none"] = Field("asha", description="what prunes trials early")
     objective: str = Field("default", description="what the search minimises")
     seed: Annotated[int, Field(ge=0)] = Field(0, description="of requests and of the search")
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = Field("auto", description="auto, cpu or cuda")
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="precision of the model")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="auto takes CUDA where there is one; CUDA_VISIBLE_DEVICES chooses among GPUs"
+    )
     max_concurrent: Positive | None = Field(None, description="trials at a time; by default all cores or GPUs")
     threads_per_trial: Positive = Field(1, description="CPU threads of each trial where there is no GPU")
     ray_address: str | None = Field(None, description="an existing Ray cluster; by default one is started here")

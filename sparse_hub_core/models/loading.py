@@ -46,7 +46,7 @@ def choose_device(device: str) -> str:
     available = torch.cuda.is_available()
     if device == "auto":
         return "cuda" if available else "cpu"
-    if device.startswith("cuda") and not available:
+    if device == "cuda" and not available:
         raise UsageError(
             f"The device {device!r} was asked for, but this machine shows no CUDA device; use --device cpu."
         )
@@ -57,7 +57,7 @@ def choose_dtype(dtype: str, device: str) -> str:
     """Return the precision that ``auto`` stands for: bfloat16 on CUDA, float32 elsewhere."""
     if dtype != "auto":
         return dtype
-    return "bfloat16" if device.startswith("cuda") else "float32"
+    return "bfloat16" if device == "cuda" else "float32"
 
 
 def load_tokenizer(source: ModelSource) -> Any:
