@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,14 +18,15 @@ from sparse_hub_core.matrix import (
     StageName,
     build_matrix,
     debug_presets,
+    length_notes,
+    places,
     registered_configurations,
 )
+from sparse_hub_core.models.source import fingerprint
 from sparse_hub_core.plugins import load_registry
-from sparse_hub_core.presets import DENSE
 from sparse_hub_core.progress import Progress, Silent
 from sparse_hub_core.registry import Registry
-from sparse_hub_core.results.files import read_json, write_json
-from sparse_hub_core.results.run_directory import CellDirectory
+from sparse_hub_core.results.files import content_hash, read_json, write_json
 from sparse_hub_core.results.schema import Best, CellSummary, RunFile, SummaryFile
 from sparse_hub_core.spec import Spec, build_spec
 
@@ -109,7 +111,7 @@ def validate_best(
     configurations = RunConfigurations(
         models=[best.model_source], benchmarks=[best.task], masker_config_presets={best.preset: list(stack)}
     )
-    matrix = build_matrix(build_spec(own), registry, configurations)
+    matrix = replace(build_matrix(build_spec(own), registry, configurations), judged=best.cell_identity)
     summary = _run(matrix, progress or Silent(), ("validate",), run_cells, best)
     return summary.cells[-1]
 
@@ -126,43 +128,24 @@ def load_summary(run_path: Path) -> SummaryFile:
     return read_json(path, SummaryFile)
 
 
-def places(matrix: Matrix) -> list[tuple[Any, str, str]]:
-    """Return (model, task, preset) of every cell, in the order in which they run; dense comes first."""
-    presets = [DENSE, *(name for name in matrix.stacks if name != DENSE)]
-    return [(model, task, preset) for model in matrix.models for task in matrix.tasks for preset in presets]
-
-
-def length_notes(matrix: Matrix, stages: tuple[StageName, ...] = ("search", "validate")) -> list[str]:
-    """Return a sentence for each model that is to read more than it knows."""
-    from sparse_hub_core.models.loading import known_length
-
-    notes = []
-    lengths = {"search": matrix.spec.search.max_context_length, "validate": matrix.spec.validation.max_context_length}
-    longest = max(lengths[stage] for stage in stages)
-    for model in matrix.models:
-        known = known_length(model)
-        if known is not None and known < longest:
-            notes.append(
-                f"The model {model.name!r} knows sequences of up to {known} tokens; scores at {longest} tokens may say "
-                "more about that than about the attention."
-            )
-    return notes
-
-
 def _cell(matrix: Matrix, model: Any, task: str, preset: str) -> Cell:
     directory = matrix.cell_directory(model, task, preset)
     names = tuple(
         (entry if isinstance(entry, type) else type(entry)).__name__ for entry in matrix.stacks.get(preset, ())
     )
-    class_names = matrix.class_names()
-    known = {config_class.__name__: name for config_class, name in class_names.items()}
-    return Cell(model.name, task, preset, tuple(known.get(name, name) for name in names), _status(directory))
+    known = {config_class.__name__: name for config_class, name in matrix.class_names().items()}
+    identity = content_hash(matrix.identity(fingerprint(model), task, preset))
+    return Cell(model.name, task, preset, tuple(known.get(name, name) for name in names), directory.status(identity))
 
 
-def _status(directory: CellDirectory) -> Literal["new", "searched", "done"]:
-    if directory.validation.exists():
-        return "done"
-    return "searched" if directory.best.exists() else "new"
+def _with_earlier(path: Path, summary: SummaryFile) -> SummaryFile:
+    """Return the summary with the cells that earlier runs of these settings left in the same folder."""
+    if not path.exists():
+        return summary
+    now = {(cell.model, cell.task, cell.preset) for cell in summary.cells}
+    earlier = read_json(path, SummaryFile).cells
+    kept = [cell for cell in earlier if (cell.model, cell.task, cell.preset) not in now]
+    return summary.model_copy(update={"cells": [*kept, *summary.cells]})
 
 
 def _run(
@@ -188,7 +171,8 @@ def _run(
         status: Literal["done", "failed", "interrupted"] = "interrupted"
         try:
             summary = SummaryFile(run_id=directory.run_id, cells=run_cells(matrix, progress, stages, best))
-            write_json(directory.path / "summary.json", summary)
+            everything = _with_earlier(directory.path / "summary.json", summary)
+            write_json(directory.path / "summary.json", everything)
             status = "failed" if any(cell.status == "failed" for cell in summary.cells) else "done"
         except SparseHubError:
             status = "failed"
@@ -196,7 +180,7 @@ def _run(
         finally:
             ended = run_file.model_copy(update={"status": status, "seconds": time.time() - begin})
             write_json(directory.path / "run.json", ended)
-        write_report(directory.path, summary)
+        write_report(directory.path, everything)
     return summary
 
 

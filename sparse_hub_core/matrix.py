@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import Any, Literal, TypedDict
 
 import importlib_metadata
 
+from sparse_hub_core.code_digest import code_digest, core_digest
 from sparse_hub_core.errors import UsageError
 from sparse_hub_core.lookup import get_task, masker_name
 from sparse_hub_core.masker import MaskerConfig
@@ -70,13 +72,16 @@ class Matrix:
     stacks: Mapping[str, Sequence[StackEntry]]
     device: str
     dtype: str
+    judged: str | None = None
+    """The identity of the search whose winner is validated by itself."""
 
     @cached_property
     def directory(self) -> RunDirectory:
         """The run's folder, named after its settings, so that the same command finds it again."""
         settings = self.spec.model_dump(mode="json", exclude=set(SHARED_SETTINGS))
-        settings.update(device=self.device, dtype=self.dtype)
-        return RunDirectory(Path(self.spec.output_dir) / f"run-{content_hash(settings)[:10]}")
+        settings.update(device=self.device, dtype=self.dtype, judged=self.judged)
+        kind = "run" if self.judged is None else "validate"
+        return RunDirectory(Path(self.spec.output_dir) / f"{kind}-{content_hash(settings)[:10]}")
 
     def cell_directory(self, model: ModelSource, task: str, preset: str) -> CellDirectory:
         """Return the folder of a cell."""
@@ -101,26 +106,37 @@ class Matrix:
             "seed": spec.seed,
             "device": self.device,
             "dtype": self.dtype,
+            "code": {"core": core_digest(), "benchmark": code_digest(entry.load())},
         }
         if not dense:
             optimizer = create_optimizer(self.stacks[preset], self.class_names())
             for kind, name in (("search_algorithms", spec.search_algorithm), ("objectives", spec.objective)):
-                packages.add(self.registry.get(getattr(self.registry, kind), name).provenance.distribution)
+                used = self.registry.get(getattr(self.registry, kind), name)
+                packages.add(used.provenance.distribution)
+                content["code"][kind] = code_digest(used.load())
             packages |= {self._distribution(entry) for entry in self.stacks[preset]} - {None}
             content["search"] = spec.search.model_dump(mode="json")
             content["num_samples"] = spec.num_samples
             content["algorithm"], content["scheduler"] = spec.search_algorithm, spec.scheduler
             content["objective"] = spec.objective
             content["stack"] = [
-                [prefix, entry.parameters() if isinstance(entry, MaskerConfig) else None]
+                [prefix, _parameters(entry), code_digest(entry)]
                 for prefix, entry in zip(optimizer.prefixes, optimizer.stack, strict=True)
             ]
+            content["space"] = repr(optimizer.create_search_space(task))
         content["versions"] = {name: importlib_metadata.version(name) for name in sorted(packages)}
         return content
 
     def _distribution(self, entry: StackEntry) -> Any:
         name = masker_name(self.registry, entry if isinstance(entry, type) else type(entry))
         return None if name is None else self.registry.get(self.registry.maskers, name).provenance.distribution
+
+
+def _parameters(entry: StackEntry) -> dict[str, Any]:
+    """Return the fixed values of an instance, or a class's defaults, which fields outside its search space keep."""
+    if isinstance(entry, MaskerConfig):
+        return entry.parameters()
+    return {field.name: repr(field.default) for field in dataclasses.fields(entry)}
 
 
 def registered_configurations(registry: Registry) -> RunConfigurations:
@@ -147,11 +163,14 @@ def build_matrix(spec: Spec, registry: Registry, configurations: RunConfiguratio
     from sparse_hub_core.models.loading import choose_device, choose_dtype
 
     given = configurations or RunConfigurations(models=[], benchmarks=[], masker_config_presets={})
-    every = configurations or registered_configurations(registry)
+    every = given
+    if configurations is None and not (spec.models and spec.benchmarks and spec.presets):
+        every = registered_configurations(registry)
     models = spec.models or tuple(every["models"])
     tasks = spec.benchmarks or tuple(every["benchmarks"])
     presets = spec.presets or tuple(every["masker_config_presets"])
     sources = tuple(resolve_model(registry, name) for name in dict.fromkeys(models))
+    _check_names(sources)
     for task in tasks:
         get_task(registry, task)
     stacks = {name: _stack(registry, given, name) for name in dict.fromkeys(presets)}
@@ -163,6 +182,13 @@ def build_matrix(spec: Spec, registry: Registry, configurations: RunConfiguratio
     return Matrix(
         registry, spec, sources, tuple(dict.fromkeys(tasks)), stacks, device, choose_dtype(spec.dtype, device)
     )
+
+
+def _check_names(sources: Sequence[ModelSource]) -> None:
+    names = [source.name for source in sources]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"Two of the models are called {name!r}, and would share a folder; run them one by one.")
 
 
 def _stack(registry: Registry, given: RunConfigurations, name: str) -> Sequence[StackEntry]:
@@ -177,6 +203,29 @@ def _check_stack(name: str, stack: Sequence[StackEntry], tasks: Sequence[str]) -
     # A space that names what is no field, or a value that is no domain, is better found before the model is loaded.
     for task in tasks:
         create_optimizer(stack).create_search_space(task)
+
+
+def places(matrix: Matrix) -> list[tuple[Any, str, str]]:
+    """Return (model, task, preset) of every cell, in the order in which they run; dense comes first."""
+    presets = [DENSE, *(name for name in matrix.stacks if name != DENSE)]
+    return [(model, task, preset) for model in matrix.models for task in matrix.tasks for preset in presets]
+
+
+def length_notes(matrix: Matrix, stages: tuple[StageName, ...] = ("search", "validate")) -> list[str]:
+    """Return a sentence for each model that is to read more than it knows."""
+    from sparse_hub_core.models.loading import known_length
+
+    notes = []
+    lengths = {"search": matrix.spec.search.max_context_length, "validate": matrix.spec.validation.max_context_length}
+    longest = max(lengths[stage] for stage in stages)
+    for model in matrix.models:
+        known = known_length(model)
+        if known is not None and known < longest:
+            notes.append(
+                f"The model {model.name!r} knows sequences of up to {known} tokens; scores at {longest} tokens may say "
+                "more about that than about the attention."
+            )
+    return notes
 
 
 def debug_presets(registry: Registry) -> tuple[str, ...]:

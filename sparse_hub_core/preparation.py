@@ -46,8 +46,13 @@ def prepare_requests(
 
 
 def _of_part(requests: Iterator[Request], part: Part, max_scanned: int) -> Iterator[Request]:
-    head = list(itertools.islice(requests, 8))
-    shared_context = len(head) > 1 and len({request.context for request in head}) == 1
+    head: list[Request] = []
+    # A second context tells at once that it is not shared by all.
+    for request in itertools.islice(requests, max_scanned):
+        head.append(request)
+        if request.context != head[0].context:
+            break
+    shared_context = len(head) > 1 and head[-1].context == head[0].context
     for request in itertools.islice(itertools.chain(head, requests), max_scanned):
         if part_of(request, shared_context) == part:
             yield request

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sparse_hub_core.registry import Fixed, MaskerEntry, PresetEntry, Registry, Table
+from sparse_hub_core.registry import BUILTIN_DISTRIBUTION, Fixed, MaskerEntry, PresetEntry, Registry, Table
 
 if TYPE_CHECKING:
     from sparse_hub_core.masker import MaskerConfig
@@ -16,13 +16,14 @@ DENSE = "dense"
 
 def derived_presets(maskers: Table[MaskerEntry]) -> Iterator[PresetEntry]:
     """Yield ``dense``, ``local_sink`` and ``sink_local_<name>`` for every selector."""
-    sinks = [entry for entry in maskers if entry.role == "sink" and ":" not in entry.name]
-    locals_ = [entry for entry in maskers if entry.role == "local" and ":" not in entry.name]
-    if not sinks or not locals_:
+    # Only the built-in ones: another sink or window must not change what these presets have always meant.
+    builtin = [entry for entry in maskers if entry.provenance.distribution == BUILTIN_DISTRIBUTION]
+    of_role = {entry.role: entry for entry in reversed(builtin)}
+    if not {"sink", "local"} <= of_role.keys():
         return
-    sink, local = sinks[0].name, locals_[0].name
-    yield PresetEntry(DENSE, (), "dense attention, the baseline", sinks[0].provenance)
-    yield PresetEntry("local_sink", (local, sink), "a local window and sink tokens", sinks[0].provenance)
+    sink, local, origin = of_role["sink"].name, of_role["local"].name, of_role["sink"].provenance
+    yield PresetEntry(DENSE, (), "dense attention, the baseline", origin)
+    yield PresetEntry("local_sink", (local, sink), "a local window and sink tokens", origin)
     for entry in maskers:
         if entry.role == "selector":
             plain = entry.name.rpartition(":")[2]

@@ -44,7 +44,8 @@ class Entry:
         module_name, _, attribute = self.ref.partition(":")
         try:
             return getattr(importlib.import_module(module_name), attribute)
-        except (ImportError, AttributeError) as error:
+        except Exception as error:
+            # Importing a plugin's module may raise anything.
             origin = f"{self.provenance.distribution} {self.provenance.version}"
             raise PluginError(
                 f"{self.name!r} of {origin} cannot be loaded from {self.ref!r}: "

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from typing import Literal
 
 import ray
 
-from sparse_hub_core.environment import num_cores, versions
+from sparse_hub_core.environment import versions
 from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.lookup import get_task
 from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.matrix import Matrix, StageName
-from sparse_hub_core.models.loading import load_tokenizer
-from sparse_hub_core.models.source import ModelSource, fingerprint
+from sparse_hub_core.model_run import ModelRun
 from sparse_hub_core.optimizer_factory import create_optimizer
 from sparse_hub_core.preparation import Part, prepare_requests
 from sparse_hub_core.presets import DENSE
@@ -27,11 +24,10 @@ from sparse_hub_core.results.best import masker_records
 from sparse_hub_core.results.files import write_json, write_text
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Best, CellSummary, TrialLine, ValidationFile, ValidationRequestLine
-from sparse_hub_core.search.run_search import SearchTask, quiet_ray_tune, run_search
+from sparse_hub_core.search.run_search import SearchFailedError, SearchTask, run_search
 from sparse_hub_core.validation.run_validation import measure_latency, run_validation
 from sparse_hub_core.validation.verdict import prediction_lines, verdict
-from sparse_hub_core.workers.pool import WorkerPool, running_pool
-from sparse_hub_core.workers.worker import Stage, WorkerSettings
+from sparse_hub_core.workers.worker import Stage
 
 
 def run_cells(
@@ -46,82 +42,16 @@ def run_cells(
     summaries: list[CellSummary] = []
     for model in matrix.models:
         with ExitStack() as resources:
-            runner = _ModelRun(matrix, model, progress, stages, given, resources)
+            runner = ModelRun(matrix, model, progress, stages, given, resources)
             for task in matrix.tasks:
                 summaries += _TaskRun(runner, task).run()
     return summaries
 
 
-@contextmanager
-def _ray(address: str | None) -> Iterator[None]:
-    """Have Ray running for the length of a block, and leave it as it was found."""
-    quiet_ray_tune()
-    started_here = not ray.is_initialized()
-    if started_here:
-        ray.init(
-            address=address,
-            num_cpus=None if address else num_cores(),
-            include_dashboard=False if address is None else None,
-            log_to_driver=False,
-            logging_level="ERROR",
-        )
-    try:
-        yield
-    finally:
-        if started_here:
-            ray.shutdown()
-
-
-@dataclass
-class _ModelRun:
-    """One model: its tokenizer and workers, each made when first asked for."""
-
-    matrix: Matrix
-    source: ModelSource
-    progress: Progress
-    stages: tuple[StageName, ...]
-    given: Best | None
-    resources: ExitStack
-    made: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def fingerprint(self) -> str:
-        if "fingerprint" not in self.made:
-            self.made["fingerprint"] = fingerprint(self.source)
-        return str(self.made["fingerprint"])
-
-    @property
-    def tokenizer(self) -> Any:
-        if "tokenizer" not in self.made:
-            self.made["tokenizer"] = load_tokenizer(self.source)
-        return self.made["tokenizer"]
-
-    @property
-    def pool(self) -> WorkerPool:
-        if "pool" not in self.made:
-            self.progress.stage(f"load {self.source.name}")
-            self.resources.enter_context(_ray(self.matrix.spec.ray_address))
-            self.made["pool"] = self.resources.enter_context(running_pool(*self._pool_settings()))
-        pool: WorkerPool = self.made["pool"]
-        return pool
-
-    def _pool_settings(self) -> tuple[WorkerSettings, float, int]:
-        matrix, spec = self.matrix, self.matrix.spec
-        snapshots = Path(spec.output_dir).resolve() / ".snapshots"
-        key = f"{self.fingerprint}-{matrix.device}-{matrix.dtype}"
-        settings = WorkerSettings(self.source, matrix.device, matrix.dtype, spec.threads_per_trial, snapshots, key)
-        if matrix.device == "cuda":
-            gpus = int(ray.cluster_resources().get("GPU", 1))
-            size = spec.max_concurrent or gpus
-            return settings, min(1.0, gpus / size), size
-        cores = int(ray.cluster_resources().get("CPU", num_cores()))
-        return settings, 0.0, spec.max_concurrent or max(1, cores // spec.threads_per_trial)
-
-
 class _TaskRun:
     """One task of one model: requests and dense baseline are shared by its presets."""
 
-    def __init__(self, runner: _ModelRun, task: str) -> None:
+    def __init__(self, runner: ModelRun, task: str) -> None:
         self.runner = runner
         self.matrix = runner.matrix
         self.task = task
@@ -143,6 +73,7 @@ class _TaskRun:
         best: Best | None = None
         validation: ValidationFile | None = None
         reason = None
+        trials: Counter[str] = Counter()
         try:
             content = self.matrix.identity(self.runner.fingerprint, self.task, preset)
             identity = cell.open(content)
@@ -152,10 +83,12 @@ class _TaskRun:
                 best = self.runner.given or self._search(cell, preset, identity)
                 if "validate" in self.runner.stages:
                     validation = self._validate(cell, preset, identity, best)
-        except SparseHubError as error:
-            reason = str(error)
+        except Exception as error:
+            # Benchmarks, objectives and search algorithms of third parties may raise anything; the other cells go on.
+            reason = str(error) if isinstance(error, SparseHubError) else f"{type(error).__name__}: {error}"
             self.runner.progress.note(f"{model}, {self.task}, {preset} failed: {reason}")
-        trials: Counter[str] = Counter(line.status for line in cell.read_trials())
+        with suppress(SparseHubError):
+            trials = Counter(line.status for line in cell.read_trials())
         status: Literal["done", "failed", "searched"] = "done" if validation else "searched"
         return CellSummary(
             model=model,
@@ -164,7 +97,7 @@ class _TaskRun:
             status="failed" if reason else status,
             reason=reason,
             trials=dict(trials),
-            best=best or cell.read_best(),
+            best=best,
             validation=validation,
         )
 
@@ -224,7 +157,10 @@ class _TaskRun:
             registry.get(registry.objectives, spec.objective).load(),
             stage,
         )
-        winner = run_search(search, spec, runner.pool, cell, runner.progress)
+        try:
+            winner = run_search(search, spec, runner.pool, cell, runner.progress)
+        except SearchFailedError as error:
+            raise SearchFailedError(f"{error} To search again, remove {cell.path}.") from error
         best = self._best(winner, optimizer.create_config_from_params(winner.parameters), preset, identity)
         write_json(cell.best, best)
         return best
@@ -237,7 +173,7 @@ class _TaskRun:
         return Best(
             cell_identity=identity,
             model=source.name,
-            model_source=source.name if self.matrix.registry.models.claimants(source.name) else source.location,
+            model_source=source.reference,
             model_revision=source.revision,
             task=self.task,
             preset=preset,

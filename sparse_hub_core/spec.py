@@ -54,10 +54,11 @@ class Spec(_Strict):
     search_algorithm: str = Field("nevergrad", description="how configurations are proposed")
     scheduler: Literal["asha", "none"] = Field("asha", description="what prunes trials early")
     objective: str = Field("default", description="what the search minimises")
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="of requests and of the search")
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = Field(0, description="of requests and of the search")
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="auto takes CUDA where there is one; CUDA_VISIBLE_DEVICES chooses among GPUs"
     )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="precision of the model")
     max_concurrent: Positive | None = Field(None, description="trials at a time; by default all cores or GPUs")
     threads_per_trial: Positive = Field(1, description="CPU threads of each trial where there is no GPU")
     ray_address: str | None = Field(None, description="an existing Ray cluster; by default one is started here")
@@ -143,7 +144,7 @@ def _validate(values: Mapping[str, Any], name_of: Any) -> Spec:
             fields = _fields_at(detail["loc"][:-1])
             nearest = did_you_mean(str(detail["loc"][-1]), fields)
             raise ConfigError(f"{name_of(path)} is no setting: {nearest}") from None
-        expected = detail["msg"][0].lower() + detail["msg"][1:]
+        expected = (detail["msg"][0].lower() + detail["msg"][1:]).replace("tuple", "list")
         raise ConfigError(f"{name_of(path)} = {detail['input']!r} is wrong: {expected}.") from None
 
 

@@ -37,11 +37,12 @@ def generate(
     prompt: Prompt,
     max_new_tokens: int,
     attachment: Attachment,
+    may_stop: bool = True,
 ) -> Generation:
-    """Decode greedily after a restored prefix, until an end token or ``max_new_tokens``."""
+    """Decode greedily after a restored prefix, until ``max_new_tokens`` or, where it may, an end token."""
     cache = restore(snapshot, loaded.model.config, len(prompt.suffix) + max_new_tokens, loaded.device)
     ids = torch.tensor([prompt.suffix], device=loaded.device)
-    stop_tokens = loaded.stop_tokens
+    stop_tokens = loaded.stop_tokens if may_stop else frozenset()
     tokens: list[int] = []
     with torch.inference_mode(), attached(loaded.model, attachment):
         begin = time.perf_counter()

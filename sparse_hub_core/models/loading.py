@@ -118,7 +118,9 @@ def known_length(source: ModelSource) -> int | None:
     if source.max_context_length is not None:
         return source.max_context_length
     try:
-        config = transformers.AutoConfig.from_pretrained(source.location, revision=source.revision)
+        config = transformers.AutoConfig.from_pretrained(
+            source.location, revision=source.revision, trust_remote_code=False
+        )
     except Exception as error:
         raise UsageError(_loading_sentence("config", source, error)) from error
     length = getattr(config.get_text_config(decoder=True), "max_position_embeddings", None)

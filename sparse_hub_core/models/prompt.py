@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparse_hub_core.benchmark import Question, Request
-from sparse_hub_core.errors import ModelError
+from sparse_hub_core.errors import ModelError, UsageError
 
 SEPARATOR = "<<sparse-hub-split>>"
+MIN_CONTEXT_TOKENS = 16
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,23 @@ def prompt_overhead(tokenizer: Any) -> int:
 
 
 def render_prompts(tokenizer: Any, request: Request, max_length: int) -> tuple[Prompt, ...]:
-    """Return the prompt of each question of a request.
+    """Return the prompt of each question of a request, at least one.
 
     A context that would not fit into ``max_length`` tokens with its longest question and answer prefix is cut in its
     middle, at token level.
 
     Raises:
         ModelError: The chat template does not keep the text as it is.
+        UsageError: The length leaves no room for the context.
     """
     longest = max(count_tokens(tokenizer, question.text + question.answer_prefix) for question in request.questions)
-    context, truncated = _cut_middle(tokenizer, request.context, max(1, max_length - longest))
+    room = max_length - longest
+    if request.context and room < MIN_CONTEXT_TOKENS:
+        raise UsageError(
+            f"A context length of {max_length} tokens leaves {max(room, 0)} for the context of request {request.id!r}, "
+            f"whose question takes {longest}; raise --search-max-context-length or --validation-max-context-length."
+        )
+    context, truncated = _cut_middle(tokenizer, request.context, max(room, 1))
     return tuple(_render(tokenizer, context, question, truncated) for question in request.questions)
 
 

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,9 +125,11 @@ class SnapshotStore:
 
     def get(self, key: str) -> PrefixSnapshot | None:
         """Return a snapshot that was put, by any process, or None."""
-        if key not in self.opened and self.path(key).exists():
-            self.path(key).touch()
-            self.opened[key] = _read(self.path(key))
+        if key not in self.opened:
+            # Another process may make room for its own at any moment.
+            with suppress(FileNotFoundError):
+                _mark_used(self.path(key))
+                self.opened[key] = _read(self.path(key))
         return self.opened.get(key)
 
     def put(self, key: str, snapshot: PrefixSnapshot) -> bool:
@@ -139,22 +143,36 @@ class SnapshotStore:
         header = {"schema_version": SCHEMA_VERSION, "length": snapshot.length, "layers": len(snapshot.layers)}
         part = self.path(key).with_suffix(f".{os.getpid()}.part")
         save_file(tensors, part, metadata={"sparse_hub": json.dumps(header)})
+        _mark_used(part)
         part.replace(self.path(key))
         return True
 
     def _make_room(self, num_bytes: int) -> bool:
         """Delete what earlier runs left, the oldest first; this run's own snapshots are all needed again."""
-        files = sorted(
-            (path.stat().st_mtime, path.stat().st_size, path) for path in self.directory.glob("*.safetensors")
-        )
+        files = sorted(_sizes(self.directory))
         total = sum(size for _, size, _ in files)
         for touched, size, path in files:
-            if total + num_bytes <= self.max_bytes or touched >= self.started:
-                break
+            cut_off = path.suffix == ".part"
+            if touched >= self.started or (total + num_bytes <= self.max_bytes and not cut_off):
+                continue
             path.unlink(missing_ok=True)
             total -= size
         free = shutil.disk_usage(self.directory).free
         return total + num_bytes <= self.max_bytes and num_bytes <= free * KEPT_FREE
+
+
+def _mark_used(path: Path) -> None:
+    # The kernel's own time stamps lag behind the clock that ``started`` was read from.
+    now = time.time()
+    os.utime(path, (now, now))
+
+
+def _sizes(directory: Path) -> Iterator[tuple[float, int, Path]]:
+    """Yield when each file was last used, its size and its path."""
+    for path in directory.iterdir():
+        with suppress(FileNotFoundError):
+            status = path.stat()
+            yield status.st_mtime, status.st_size, path
 
 
 def _read(path: Path) -> PrefixSnapshot:

@@ -12,7 +12,7 @@ from sparse_hub_core.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     from sparse_hub_core.registry import Registry
 
-SAMPLED_BYTES = 1 << 20
+SAMPLES, SAMPLED_BYTES = 256, 1 << 16
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,14 @@ class ModelSource:
     location: str
     revision: str | None = None
     max_context_length: int | None = None
+    registered: bool = False
+
+    @property
+    def reference(self) -> str:
+        """What names this model anywhere: its registered name, its folder, or its hub id and revision."""
+        if self.registered:
+            return self.name
+        return f"{self.location}@{self.revision}" if self.revision else self.location
 
     @property
     def is_local(self) -> bool:
@@ -38,7 +46,7 @@ def resolve_model(registry: Registry, name: str) -> ModelSource:
     """
     if registry.models.claimants(name):
         entry = registry.get(registry.models, name)
-        return ModelSource(name, entry.load(), entry.revision, entry.max_context_length)
+        return ModelSource(name, entry.load(), entry.revision, entry.max_context_length, registered=True)
     if Path(name).is_dir():
         return ModelSource(Path(name).resolve().name, str(Path(name).resolve()))
     location, _, revision = name.partition("@")
@@ -55,7 +63,7 @@ def resolve_model(registry: Registry, name: str) -> ModelSource:
 def fingerprint(source: ModelSource) -> str:
     """Return what identifies the model's content: the hub commit, or a digest of the folder's files.
 
-    Large files enter by their size and three samples, because reading all weights would take longer than a search.
+    Large files enter by their size and samples all over them, because reading all weights can take minutes.
 
     Raises:
         ModelError: The hub does not have the model, or cannot be reached.
@@ -76,10 +84,10 @@ def _sample(path: Path) -> bytes:
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
     with path.open("rb") as file:
-        if size <= 16 * SAMPLED_BYTES:
+        if size <= SAMPLES * SAMPLED_BYTES:
             digest.update(file.read())
         else:
-            for offset in (0, size // 2, size - SAMPLED_BYTES):
-                file.seek(offset)
+            for index in range(SAMPLES):
+                file.seek(index * (size - SAMPLED_BYTES) // (SAMPLES - 1))
                 digest.update(file.read(SAMPLED_BYTES))
     return digest.digest()

@@ -43,7 +43,7 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-        raise _disk_error(path, error) from error
+        raise disk_error(path, error) from error
 
 
 def write_json(path: Path, content: BaseModel) -> None:
@@ -74,7 +74,7 @@ def append_line(path: Path, content: BaseModel) -> None:
                     file.truncate(start)
                 raise
     except OSError as error:
-        raise _disk_error(path, error) from error
+        raise disk_error(path, error) from error
 
 
 def _write_all(file: FileIO, content: bytes) -> None:
@@ -135,7 +135,8 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-def _disk_error(path: Path, error: OSError) -> SparseHubError:
+def disk_error(path: Path, error: OSError) -> SparseHubError:
+    """Return the sentence for a file that cannot be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return SparseHubError(
             f"No space is left on the device for {path}; free some and run the same command again: "

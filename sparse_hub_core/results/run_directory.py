@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sparse_hub_core.errors import UsageError
-from sparse_hub_core.results.files import content_hash, read_json, read_lines, write_json
+from sparse_hub_core.results.files import content_hash, disk_error, read_json, read_lines, write_json
 from sparse_hub_core.results.schema import (
     Best,
     CellFile,
@@ -85,6 +85,15 @@ class CellDirectory:
         write_json(cell_file, CellFile(identity=identity, content=content))
         return identity
 
+    def status(self, identity: str) -> Literal["new", "searched", "done"]:
+        """Return how far the results of this identity got."""
+        cell_file = self.path / "cell.json"
+        if not cell_file.exists() or read_json(cell_file, CellFile).identity != identity:
+            return "new"
+        if self.validation.exists():
+            return "done"
+        return "searched" if self.best.exists() else "new"
+
     def read_trials(self) -> list[TrialLine]:
         """Return the trials that ended so far."""
         return read_lines(self.trials, TrialLine)
@@ -133,8 +142,12 @@ class RunDirectory:
         Raises:
             UsageError: Another process is running in this folder.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("a+") as file:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = (self.path / ".lock").open("a+")
+        except OSError as error:
+            raise disk_error(self.path, error) from error
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

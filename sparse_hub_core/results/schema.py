@@ -163,7 +163,6 @@ class RunFile(_File):
     versions: dict[str, str]
     hardware: dict[str, Any]
     status: Literal["running", "done", "failed", "interrupted"]
-    workers: int | None = None
     seconds: float | None = None
 
 

@@ -33,6 +33,7 @@ class Proposals:
     infeasible: dict[str, str] = field(default_factory=dict)
     entered: int = 0
     ready: list[dict[str, Any]] = field(default_factory=list)
+    objectives: dict[str, float] = field(default_factory=dict)
     answers: dict[str, list[dict[str, float]]] = field(default_factory=dict)
 
     def resume(self, lines: Iterable[TrialLine], requests: Iterable[TrialRequestLine]) -> None:
@@ -43,7 +44,7 @@ class Proposals:
                 self.infeasible[content_hash(line.parameters)] = line.reason or ""
             else:
                 self.entered += 1
-            self.algorithm.tell(line.parameters, line.objective)
+            self.tell(line.parameters, line.objective)
         for request in requests:
             key = content_hash(request.parameters)
             if key not in self.seen:
@@ -52,6 +53,12 @@ class Proposals:
             answers = self.answers.setdefault(key, [])
             if request.request_index == len(answers):
                 answers.append(request.answer)
+
+    def tell(self, parameters: Mapping[str, Any], objective: float | None) -> None:
+        """Teach the algorithm how a trial ended, and remember it for when it is proposed again."""
+        if objective is not None:
+            self.objectives[content_hash(parameters)] = objective
+        self.algorithm.tell(parameters, objective)
 
     def answered(self, parameters: Mapping[str, Any]) -> list[dict[str, float]]:
         """Return what an earlier process measured of a trial, request by request."""
@@ -64,14 +71,14 @@ class Proposals:
             return self.ready.pop()
         if self.entered >= self.num_samples:
             return None
-        for _ in range(MAX_REPEATS):
+        # A resumed algorithm may propose all that is known once more.
+        for _ in range(MAX_REPEATS + len(self.seen)):
             parameters = self.algorithm.ask()
             if parameters is None:
                 return None
             key = content_hash(parameters)
             if key in self.seen:
-                # Optimizers that wait for an answer to each question get one.
-                self.algorithm.tell(parameters, None)
+                self.algorithm.tell(parameters, self.objectives.get(key))
                 continue
             self.seen.add(key)
             reason = self._infeasible_because(parameters)
@@ -91,7 +98,7 @@ class Proposals:
     def _infeasible_because(self, parameters: Mapping[str, Any]) -> str | None:
         try:
             configs = self.optimizer.create_config_from_params(parameters)
-        except ConfigError as error:
+        except (ConfigError, ValueError) as error:
             return str(error)
         return infeasible_because(configs, self.num_keys)
 

@@ -73,8 +73,8 @@ def run_search(
     num_samples = spec.num_samples if space else 1
 
     def keep(line: TrialLine) -> None:
-        lines.append(line)
         append_line(cell.trials, line)
+        lines.append(line)
         progress.trial(line, len([kept for kept in lines if kept.status != "infeasible"]), num_samples)
 
     algorithm = (search.algorithm if space else GridSearch)(space, num_samples, pool.size, spec.seed)
@@ -120,9 +120,10 @@ def _tune(
         try:
             tuner.fit()
         except (TuneError, ray.exceptions.RayError) as error:
-            if searcher.failure is not None:
-                raise searcher.failure from error
-            raise SearchFailedError(f"Ray Tune stopped the search: {last_line(error)}") from error
+            if searcher.failure is None:
+                raise SearchFailedError(f"Ray Tune stopped the search: {last_line(error)}") from error
+    if searcher.failure is not None:
+        raise searcher.failure
 
 
 def _scheduler(name: str, num_requests: int) -> TrialScheduler:

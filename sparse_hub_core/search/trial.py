@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 import ray
 from ray import tune
 
-from sparse_hub_core.workers.pool import NAMESPACE, WORKER_DIED
+from sparse_hub_core.workers.pool import NAMESPACE, WORKER_DIED, last_line
 
 MEASURES = ("error", "density", "score")
 
@@ -50,10 +51,9 @@ class SearchTrial(tune.Trainable):  # type: ignore[misc]
             self.answers.append({name: answer[name] for name in MEASURES})
         error, density = self._mean("error"), self._mean("density")
         objective = float(self.job.objective(error, density))
-        if objective != objective:
-            return self._result(
-                done=True, status="error", reason=f"the objective is NaN at error {error}, density {density}"
-            )
+        if not math.isfinite(objective):
+            reason = f"the objective is {objective} at error {error}, density {density}"
+            return self._result(done=True, status="error", reason=reason)
         finished = len(self.answers) == self.job.num_requests
         return self._result(done=finished, status="ok" if finished else "running", objective=objective)
 
@@ -73,6 +73,9 @@ class SearchTrial(tune.Trainable):  # type: ignore[misc]
     def _evaluate(self, index: int) -> dict[str, Any]:
         try:
             worker = ray.get_actor(self.trial_config["worker"], namespace=NAMESPACE)
+        except ValueError:
+            return {"status": "error", "reason": WORKER_DIED}
+        try:
             if self.deadline is None:
                 # A worker that was just replaced loads the model first; that is not the trial's time.
                 ray.get(worker.ready.remote())
@@ -84,11 +87,11 @@ class SearchTrial(tune.Trainable):  # type: ignore[misc]
             reason = f"the trial reached its limit of {self.job.timeout:g} s in request {index + 1}"
             return {"status": "timeout", "reason": reason}
         except ray.exceptions.OutOfMemoryError as error:
-            return {"status": "oom", "reason": " ".join(str(error).split())[:300]}
-        except (ray.exceptions.RayActorError, ValueError):
-            return {"status": "error", "reason": WORKER_DIED}
+            return {"status": "oom", "reason": last_line(error)}
         except ray.exceptions.RayTaskError as error:
-            return {"status": "error", "reason": " ".join(str(error.cause).split())[:300]}
+            return {"status": "error", "reason": last_line(error)}
+        except ray.exceptions.RayActorError:
+            return {"status": "error", "reason": WORKER_DIED}
         return answer
 
     def _mean(self, name: str) -> float:

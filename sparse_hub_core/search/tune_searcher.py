@@ -80,17 +80,17 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Write the trial's line, teach the algorithm, and replace a worker that hangs or died."""
-        if trial_id not in self.live:
+        if trial_id not in self.live or self.failure is not None:
             return
         # A trial's last result comes only here.
         self.on_trial_result(trial_id, result or {})
         live = self.live.pop(trial_id)
         line = self._line(live, result or {}, error)
+        if error or line.status in ("timeout", "oom") or line.reason == WORKER_DIED:
+            self.pool.replace(live.slot)
         with self._remembering_failure():
             self.record(line)
-        self.proposals.algorithm.tell(live.parameters, line.objective)
-        if line.status in ("timeout", "oom") or line.reason == WORKER_DIED:
-            self.pool.replace(live.slot)
+        self.proposals.tell(live.parameters, line.objective)
         self.progress.advance(self.num_requests - line.requests_finished)
 
     @contextmanager

@@ -12,6 +12,7 @@ from sparse_hub_core.results.schema import Interval
 
 CONFIDENCE = 0.95
 RESAMPLES = 9999
+FEW_OUTCOMES, FEW_REQUESTS = 2, 10
 
 
 def clustered_mean(values: Sequence[Sequence[float]], low: float, high: float, seed: int = 0) -> Interval:
@@ -23,19 +24,18 @@ def clustered_mean(values: Sequence[Sequence[float]], low: float, high: float, s
         high: The highest value there can be.
         seed: Of the resampling.
 
-    Where all values are equal the bootstrap sees no spread and would claim certainty; then the interval is what an
-    unseen share of other outcomes could still move the mean by: that share is at most 1 - 0.05^(1/n) with 95%
-    confidence (the rule of three).
+    A bootstrap of few or nearly equal requests sees too little spread and would claim too much. There the interval is
+    at least what an unseen share of other outcomes could still move the mean by: that share is at most
+    1 - 0.05^(1/n) with 95% confidence (the rule of three).
     """
     sums = np.array([float(np.sum(of_request)) for of_request in values])
     counts = np.array([len(of_request) for of_request in values], dtype=float)
     mean = float(sums.sum() / counts.sum())
-    flat = {value for of_request in values for value in of_request}
-    if len(flat) == 1 or len(values) == 1:
+    outcomes = set(zip(sums.tolist(), counts.tolist(), strict=True))
+    bounds = (mean, mean) if len(outcomes) == 1 else _bootstrap(sums, counts, seed)
+    if len(outcomes) <= FEW_OUTCOMES or len(values) < FEW_REQUESTS:
         unseen = 1.0 - (1.0 - CONFIDENCE) ** (1.0 / len(values))
-        bounds = mean - unseen * (mean - low), mean + unseen * (high - mean)
-    else:
-        bounds = _bootstrap(sums, counts, seed)
+        bounds = min(bounds[0], mean - unseen * (mean - low)), max(bounds[1], mean + unseen * (high - mean))
     return Interval(mean=mean, low=bounds[0], high=bounds[1], n=int(counts.sum()), clusters=len(values))
 
 

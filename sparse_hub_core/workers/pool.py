@@ -88,24 +88,28 @@ class WorkerPool:
         waiting = list(items)
         running: dict[Any, tuple[int, int]] = {}
         free = list(range(len(self.handles)))
-        while waiting or running:
-            while waiting and free:
-                slot, item = free.pop(0), waiting.pop(0)
-                running[call(self.handles[slot], item)] = (slot, item)
-            done, _ = ray.wait(list(running), timeout=max(0.0, deadline - time.monotonic()))
-            if not done:
-                for slot, item in running.values():
+        try:
+            while waiting or running:
+                while waiting and free:
+                    slot, item = free.pop(0), waiting.pop(0)
+                    running[call(self.handles[slot], item)] = (slot, item)
+                done, _ = ray.wait(list(running), timeout=max(0.0, deadline - time.monotonic()))
+                if not done:
+                    late = [item for _, item in running.values()]
+                    yield from ((item, Outcome(None, "timeout", "the time limit was reached")) for item in late)
+                    reason = "the time limit was reached before its turn"
+                    yield from ((item, Outcome(None, "timeout", reason)) for item in waiting)
+                    return
+                slot, item = running.pop(done[0])
+                outcome = _outcome(done[0])
+                if outcome.status == "oom" or outcome.reason == WORKER_DIED:
                     self.replace(slot)
-                    yield item, Outcome(None, "timeout", "the time limit was reached")
-                for item in waiting:
-                    yield item, Outcome(None, "timeout", "the time limit was reached before its turn")
-                return
-            slot, item = running.pop(done[0])
-            outcome = _outcome(done[0])
-            if outcome.status == "oom" or outcome.reason == WORKER_DIED:
+                free.append(slot)
+                yield item, outcome
+        finally:
+            # Whoever asked has gone, or the time is up: what still runs must not keep the worker from the next call.
+            for slot, _ in running.values():
                 self.replace(slot)
-            free.append(slot)
-            yield item, outcome
 
 
 WORKER_DIED = "the worker died (killed by the system, or a crash in native code)"

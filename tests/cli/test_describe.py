@@ -32,7 +32,7 @@ from sparse_hub_core.cli.main import main
             ["benchmark ruler", "string_match_all, 0 to 100, higher is better", "licence Apache-2.0"],
         ),
         ("ruler/vt", ["task ruler/vt", "higher is better"]),
-        ("demo", ["model demo", "4096 tokens"]),
+        ("demo", ["model demo", "2048 tokens"]),
         ("random", ["search algorithm random", "plugin search_builtin"]),
         ("sparsity_5", ["objective sparsity_5", "max(0, density - 0.05)"]),
     ],

@@ -66,11 +66,11 @@ def test_without_flags_the_spec_has_its_defaults():
 def test_flags_reach_the_spec():
     spec = parse(
         "--model", "a", "--model", "b", "--search-timeout", "3", "--validation-max-requests", "7",
-        "--max-concurrent", "2", "--device", "cuda:1", "--dtype", "bfloat16", "--seed", "0",
+        "--max-concurrent", "2", "--device", "cuda", "--dtype", "bfloat16", "--seed", "0",
     )  # fmt: skip
     assert spec.models == ("a", "b")
     assert (spec.search.timeout, spec.validation.max_requests, spec.max_concurrent) == (3.0, 7, 2)
-    assert (spec.device, spec.dtype) == ("cuda:1", "bfloat16")
+    assert (spec.device, spec.dtype) == ("cuda", "bfloat16")
 
 
 # "from sparse_hub_core import ..." would give the function of that name.

@@ -11,12 +11,13 @@ from sparse_hub_maskers_builtin.oracle_top_k import OracleTopKConfig
 from sparse_hub_maskers_builtin.sink import SinkMaskerConfig
 
 HERE = Provenance("p", "here", "1")
+BUILTIN = Provenance("maskers_builtin", "sparse-hub", "1")
 
 
 def maskers(**roles):
     table = Table("masker")
     for name, role in roles.items():
-        table.add(MaskerEntry(name, "a:B", name, HERE, role))
+        table.add(MaskerEntry(name, "a:B", name, BUILTIN, role))
     return table
 
 
@@ -32,6 +33,16 @@ def test_every_selector_gives_a_preset_and_nothing_else_does():
         "sink_local_x": ("sink", "local", "x"),
         "sink_local_y": ("sink", "local", "y"),
     }
+
+
+def test_another_sink_does_not_change_what_the_presets_mean():
+    table = maskers(sink="sink", local="local")
+    for name, role in {"a_sink": "sink", "a_window": "local", "x": "selector"}.items():
+        table.add(MaskerEntry(name, "a:B", name, HERE, role))
+    found = {preset.name: preset for preset in derived_presets(table)}
+    assert found["local_sink"].maskers == ("local", "sink")
+    assert found["sink_local_x"].maskers == ("sink", "local", "x")
+    assert found["dense"].provenance == BUILTIN
 
 
 @pytest.mark.parametrize("roles", [{}, {"sink": "sink", "x": "selector"}, {"local": "local", "x": "selector"}])

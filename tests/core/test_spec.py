@@ -48,10 +48,10 @@ def test_flags_beat_the_file_which_beats_debug_which_beats_the_defaults(tmp_path
         ("[search]\ntimeout = 0", "search.timeout", "greater than 0"),
         ("[validation]\nmax_requests = true", "validation.max_requests", "integer"),
         ("search = 3", "search", "dictionary"),
-        ("models = 'demo'", "models", "tuple"),
+        ("models = 'demo'", "models", "list"),
         ("models = ['demo', 3]", "models.1", "string"),
         ("scheduler = 'ahsa'", "scheduler", "'asha' or 'none'"),
-        ("device = 'gpu'", "device", "match"),
+        ("device = 'gpu'", "device", "'auto', 'cpu' or 'cuda'"),
         ("max_concurrent = 0", "max_concurrent", "greater than or equal to 1"),
     ],
 )

@@ -1,0 +1,114 @@
+"""One model of a run: its tokenizer, its workers, and the Ray they live in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from sparse_hub_core.environment import num_cores, versions
+from sparse_hub_core.errors import UsageError
+from sparse_hub_core.matrix import Matrix, StageName
+from sparse_hub_core.models.loading import load_tokenizer
+from sparse_hub_core.models.source import ModelSource, fingerprint
+from sparse_hub_core.progress import Progress
+from sparse_hub_core.results.files import content_hash
+from sparse_hub_core.results.schema import Best
+from sparse_hub_core.search.run_search import quiet_ray_tune
+from sparse_hub_core.workers.pool import WorkerPool, running_pool
+from sparse_hub_core.workers.worker import WorkerSettings
+
+
+@contextmanager
+def _ray(address: str | None, num_cpus: int) -> Iterator[None]:
+    """Have Ray running for the length of a block, and leave it as it was found."""
+    quiet_ray_tune()
+    started_here = not ray.is_initialized()
+    if started_here:
+        ray.init(
+            # Without an address of the user's, RAY_ADDRESS must not decide.
+            address=address or "local",
+            num_cpus=None if address else num_cpus,
+            include_dashboard=None if address else False,
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
+    try:
+        yield
+    finally:
+        if started_here:
+            ray.shutdown()
+
+
+@dataclass
+class ModelRun:
+    """One model of a run: its tokenizer and workers, each made when first asked for."""
+
+    matrix: Matrix
+    source: ModelSource
+    progress: Progress
+    stages: tuple[StageName, ...]
+    given: Best | None
+    resources: ExitStack
+    made: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """What identifies the model's content."""
+        if "fingerprint" not in self.made:
+            self.made["fingerprint"] = fingerprint(self.source)
+        return str(self.made["fingerprint"])
+
+    @property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer."""
+        if "tokenizer" not in self.made:
+            self.made["tokenizer"] = load_tokenizer(self.source)
+        return self.made["tokenizer"]
+
+    @property
+    def pool(self) -> WorkerPool:
+        """The workers that hold the model; Ray starts with them.
+
+        Raises:
+            ModelError: The model cannot be loaded.
+            UsageError: Ray has too few CPUs or GPUs for what was asked.
+        """
+        if "pool" not in self.made:
+            self.progress.stage(f"load {self.source.name}")
+            spec = self.matrix.spec
+            # On this machine trials may share cores where the user asks for more of them than there are.
+            num_cpus = max(num_cores(), (spec.max_concurrent or 1) * spec.threads_per_trial)
+            self.resources.enter_context(_ray(spec.ray_address, num_cpus))
+            self.made["pool"] = self.resources.enter_context(running_pool(*self._pool_settings()))
+        pool: WorkerPool = self.made["pool"]
+        return pool
+
+    def _pool_settings(self) -> tuple[WorkerSettings, float, int]:
+        matrix, spec = self.matrix, self.matrix.spec
+        snapshots = Path(spec.output_dir).resolve() / ".snapshots"
+        software = content_hash(versions(matrix.registry))[:8]
+        key = f"{self.fingerprint}-{matrix.device}-{matrix.dtype}-{software}"
+        settings = WorkerSettings(self.source, matrix.device, matrix.dtype, spec.threads_per_trial, snapshots, key)
+        resources = ray.cluster_resources()
+        if matrix.device == "cuda":
+            gpus = int(resources.get("GPU", 0))
+            if not gpus:
+                raise UsageError(
+                    "torch sees a CUDA device, but Ray counts no GPU; check --ray-address, or use --device cpu."
+                )
+            size = spec.max_concurrent or gpus
+            return settings, 1.0 / math.ceil(size / gpus), size
+        cores = int(resources.get("CPU", 0)) if spec.ray_address else num_cores()
+        size = spec.max_concurrent or max(1, cores // spec.threads_per_trial)
+        if spec.ray_address and size * spec.threads_per_trial > cores:
+            raise UsageError(
+                f"{size} trials at a time with {spec.threads_per_trial} threads each need more than the {cores} CPUs "
+                "of the Ray cluster; lower --max-concurrent or --threads-per-trial."
+            )
+        return settings, 0.0, size
