@@ -69,8 +69,8 @@ DEBUG: dict[str, Any] = {
     "models": ("demo",),
     "benchmarks": ("ruler/niah_multikey_2",),
     "num_samples": 10,
-    "search": {"max_new_tokens": 6, "max_context_length": 1024, "max_requests": 6, "timeout": 120.0},
-    "validation": {"max_new_tokens": 8, "max_context_length": 2048, "max_requests": 24, "timeout": 300.0},
+    "search": {"max_new_tokens": 6, "max_context_length": 768, "max_requests": 6, "timeout": 120.0},
+    "validation": {"max_new_tokens": 8, "max_context_length": 1024, "max_requests": 32, "timeout": 300.0},
 }
 """A small, fast, real run on the demo model at lengths its card covers."""
 
