@@ -47,16 +47,17 @@ class Stage:
 
 
 _FIRST = {"bare": 0.7, "gap": 0.2, "ar": 0.1}
-_LATE = {"gap": 0.05, "multikey": 0.7, "single": 0.04, "several": 0.05, "vt": 0.16}
+_LATE = {"gap": 0.03, "multikey": 0.8, "single": 0.04, "several": 0.04, "vt": 0.09}
 STAGES = (
     Stage(((48, 80),), 300, {"ar": 1.0}),
     Stage(((40, 64),), 500, _FIRST),
     Stage(((256, 12), (512, 6), (1024, 3)), 120, _LATE),
-    Stage(((512, 6), (1024, 3), (1024, 3), (2048, 2), (2048, 2), (4096, 1)), 700, _LATE),
+    Stage(((512, 6), (1024, 3), (1024, 3), (2048, 2), (2048, 2), (4096, 1)), 75, _LATE),
+    Stage(((384, 8), (512, 6), (768, 4), (1024, 3), (1024, 3)), 725, _LATE),
 )
 # Short stages end early once the needles of their length are found.
 _ENOUGH, _ENOUGH_UP_TO = 0.97, 48
-_DECAY_SHARE = 0.3
+_DECAY_SHARE = 0.42
 
 
 def _optimisers(model: LlamaForCausalLM) -> list[torch.optim.Optimizer]:
@@ -121,7 +122,7 @@ def train(output: Path, seed: int, minutes: float, resume: Path | None = None, f
                 break
             rate = min(1.0, done / 40, left / _DECAY_SHARE)
             if longest >= 1024:
-                rate *= 0.75
+                rate *= 0.6
             for optimiser, base in zip(optimisers, base_rates, strict=True):
                 optimiser.param_groups[0]["lr"] = base * rate
             size, count = stage.sizes[int(generator.rng.integers(len(stage.sizes)))]

@@ -26,7 +26,7 @@ class Finished:
 
     @property
     def run(self) -> Path:
-        return next(path for path in (self.folder / "runs").iterdir() if path.name.startswith("run-"))
+        return next(path for path in (self.folder / "runs").iterdir() if not path.name.startswith("."))
 
     def cell(self, preset: str) -> Path:
         return next(self.run.glob(f"*/*/{preset}"))
