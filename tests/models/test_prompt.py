@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sparse_hub_core import Question, Request
-from sparse_hub_core.models.prompt import SEPARATOR, prompt_overhead, render_prompts
+from sparse_hub_core.models.prompt import prompt_overhead, render_prompts
 
 QUESTIONS = (Question(" Who?", ("me",), answer_prefix=" It is"), Question(" Where?", ("here",)))
 
@@ -60,4 +60,3 @@ def test_a_template_that_drops_the_text_is_told(chat_tokenizer):
     broken.chat_template = "nothing of the user"
     with pytest.raises(ModelError, match="0 times instead of once"):
         render_prompts(broken, Request("r", "context", QUESTIONS), 500)
-    assert SEPARATOR not in "context"

@@ -44,6 +44,8 @@ def installed(wheelhouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     site = next((folder / "venv").glob("lib/python*/site-packages"))
     (site / "libraries.pth").write_text(f"{libraries}\n")
     pip = folder / "venv/bin/pip"
+    # The old one that venv brings would hide this environment's.
+    call(pip, "uninstall", "-q", "-y", "setuptools")
     call(pip, "install", "-q", "--no-index", "--find-links", wheelhouse, "sparse-hub-magicpig")
     return folder / "venv/bin"
 

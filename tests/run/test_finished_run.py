@@ -21,7 +21,7 @@ PRESETS = ("local_sink", "sink_local_magic_pig")
 
 def test_it_ends_well_and_prints_the_answer(finished_run: Finished) -> None:
     assert finished_run.process.returncode == 0, finished_run.process.stderr
-    for expected in (*PRESETS, "SparseAttention", "n"):
+    for expected in (*PRESETS, "SparseAttention.load(", "n=6 in 6 requests", "dense score"):
         assert expected in finished_run.process.stdout
 
 
@@ -126,6 +126,22 @@ def test_a_changed_setting_reuses_nothing(finished_run: Finished) -> None:
     shown = finish(finished_run.folder, *SMALL, "--seed", "1", "--dry-run")
     assert shown.process.returncode == 0, shown.process.stderr
     assert finished_run.run.name not in shown.process.stdout
+    assert finished_run.run.name in finish(finished_run.folder, *SMALL, "--dry-run").process.stdout
+
+
+def test_edited_code_does_not_meet_its_old_numbers(finished_run: Finished, tmp_path: Path) -> None:
+    import sparse_hub_magicpig
+
+    shutil.copytree(finished_run.folder / "runs", tmp_path / "runs")
+    source = Path(sparse_hub_magicpig.__file__).parent
+    edited = tmp_path / "edited" / source.name
+    shutil.copytree(source, edited)
+    method = edited / "magic_pig.py"
+    method.write_text(method.read_text().replace("choice([16, 32, 64, 128])", "choice([16, 32])"))
+    before = finish(tmp_path, *SMALL, "--dry-run").process.stdout.splitlines()
+    after = finish(tmp_path, *SMALL, "--dry-run", PYTHONPATH=str(edited.parent)).process.stdout.splitlines()
+    assert [line.split()[-1] for line in before if "ruler/" in line] == ["done", "done", "done"]
+    assert [line.split()[-1] for line in after if "ruler/" in line] == ["done", "done", "new"]
 
 
 def test_a_winner_is_validated_again_by_itself(finished_run: Finished, tmp_path: Path) -> None:

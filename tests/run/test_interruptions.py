@@ -19,9 +19,9 @@ pytestmark = pytest.mark.slow
 ARGUMENTS = (*SMALL, "--preset", "local_sink")
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path, *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        command(*ARGUMENTS),
+        command(*ARGUMENTS, *more),
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -50,13 +50,13 @@ def test_kill_9_in_search_and_in_validation(tmp_path: Path) -> None:
     process = start(tmp_path)
     trials = wait_for(tmp_path, "run-*/*/*/local_sink/trial_requests.jsonl", 4, process)
     process.kill()
-    process.wait()
+    process.communicate()
     before = read(trials)
 
     process = start(tmp_path)
     requests = wait_for(tmp_path, "run-*/*/*/local_sink/requests.jsonl", 2, process)
     process.kill()
-    process.wait()
+    process.communicate()
     searched = read(trials)
     validated = read(requests)
     assert searched[: len(before)] == before
@@ -73,17 +73,20 @@ def test_kill_9_in_search_and_in_validation(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_keeps_the_state_and_a_second_run_is_refused(tmp_path: Path) -> None:
-    process = start(tmp_path)
-    wait_for(tmp_path, "run-*/*/*/local_sink/trial_requests.jsonl", 2, process)
+    long = ("--num-samples", "30", "--search-max-requests", "10")
+    process = start(tmp_path, *long)
+    trials = wait_for(tmp_path, "run-*/*/*/local_sink/trial_requests.jsonl", 2, process)
 
-    second = finish(tmp_path, *ARGUMENTS)
+    second = finish(tmp_path, *ARGUMENTS, *long)
     assert second.process.returncode == 2
     assert f"process {process.pid}" in second.process.stderr
 
-    os.kill(process.pid, signal.SIGINT)
+    # A terminal sends it to all processes of the group, Ray's among them.
+    os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "same command again" in errors
     assert "Traceback" not in errors
     run = json.loads(next((tmp_path / "runs").glob("run-*/run.json")).read_text())
     assert run["status"] == "interrupted"
+    assert len(read(trials)) >= 2

@@ -1,6 +1,6 @@
 """Maskers that load well and fail at work."""
 
-from sparse_hub_core import hookimpl
+from sparse_hub_core import fixed, hookimpl
 
 NAMES = ("raising", "nan", "hanging", "dying", "never_feasible", "half_faulty")
 
@@ -14,3 +14,8 @@ def register_maskers(register):
             role="selector",
             summary=f"a {name} masker",
         )
+
+
+@hookimpl
+def register_presets(register):
+    register("half_faulty_only", [fixed("local", window_size=64), "half_faulty"], summary="one good value of two")
