@@ -1,0 +1,84 @@
+"""What the docs show works: their code runs, and every hook and command they should name is named."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+import torch
+
+from sparse_hub_core import Lengths, SparseAttention, choice, hookspecs
+from sparse_hub_core.cli.main import COMMANDS
+from sparse_hub_core.spec import Spec, build_spec
+
+ROOT = Path(__file__).parent.parent.parent
+PLUGINS, README = (ROOT / "docs/writing-plugins.md").read_text(), (ROOT / "README.md").read_text()
+
+
+def blocks(text, language):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs the one Python block that defines something, as the file it is meant to be."""
+
+    def run_block(marker):
+        (source,) = [block for block in blocks(PLUGINS, "python") if marker in block]
+        path = tmp_path / "from_the_docs.py"
+        path.write_text(source)
+        return runpy.run_path(str(path))
+
+    return run_block
+
+
+def test_the_masker_reads_every_stride_th_key(run):
+    config = run("class StridedConfig")["StridedConfig"](stride=4)
+    keys = torch.randn(1, 2, 18, 8, generator=torch.Generator().manual_seed(0))
+    mask = SparseAttention([config])(keys.repeat(1, 2, 1, 1)[:, :, -1:], keys, keys).mask
+    assert mask.to_dense()[0, 0, 0].nonzero().flatten().tolist() == [0, 4, 8, 12, 16]
+    assert config.infeasible_because(3)
+
+
+def test_the_benchmark_makes_requests_and_scores_them(run):
+    benchmark = run("class Echo")["Echo"]()
+    lengths = Lengths(200, lambda text: len(text.split()))
+    requests = list(itertools.islice(benchmark.requests("repeat", lengths, 0), 5))
+    assert len({request.id for request in requests}) == 5
+    question = requests[0].questions[0]
+    assert benchmark.score(f" {question.references[0]}.", question) == 100.0
+    assert benchmark.score("", question) == 0.0
+
+
+def test_the_search_algorithm_and_the_objective(run):
+    scope = run("class Middle")
+    assert scope["error_only"](0.25, 0.9) == 0.25
+    assert scope["Middle"]({"a": choice([1, 2, 3])}, 1, 1, 0).ask() == {"a": 2}
+
+
+@pytest.mark.parametrize("hook", [name for name in vars(hookspecs) if name.startswith("register_")])
+def test_every_hook_is_documented_with_its_argument(hook):
+    signature = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)
+    assert f"`{hook}({signature})`" in PLUGINS
+
+
+@pytest.mark.parametrize("block", range(len(blocks(PLUGINS, "python"))))
+def test_every_python_block_of_the_plugin_docs_compiles(block):
+    compile(blocks(PLUGINS, "python")[block], "writing-plugins.md", "exec")
+
+
+def test_the_readmes_toml_is_a_spec(tmp_path):
+    (toml,) = blocks(README, "toml")
+    path = tmp_path / "sparse-hub.toml"
+    path.write_text(toml)
+    assert isinstance(build_spec({}, path), Spec)
+
+
+def test_the_readme_uses_commands_that_exist():
+    used = set(re.findall(r"sparse-hub ([a-z][a-z-]+)", "\n".join(blocks(README, "sh"))))
+    assert used
+    assert used <= COMMANDS.keys()
