@@ -137,7 +137,9 @@ def evaluate_request(
     by_layer = meter.by_layer()
     broken = {layer: error for layer, error in by_layer.items() if not math.isfinite(error)}
     for layer, error in broken.items():
-        raise SparseHubError(f"The attention error of layer {layer} is {_name(error)} in request {prepared.request.id!r}.")
+        raise SparseHubError(
+            f"The attention error of layer {layer} is {_name(error)} in request {prepared.request.id!r}."
+        )
     error = fmean(by_layer.values())
     return RequestReport(
         prepared.request.id, tuple(reports), seconds, truncated, error, meter.p95(), by_layer, meter.density()

@@ -22,7 +22,6 @@ from sparse_hub_core.matrix import (
     places,
     registered_configurations,
 )
-from sparse_hub_core.models.source import fingerprint
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.progress import Progress, Silent
 from sparse_hub_core.registry import Registry
@@ -129,6 +128,8 @@ def load_summary(run_path: Path) -> SummaryFile:
 
 
 def _cell(matrix: Matrix, model: Any, task: str, preset: str) -> Cell:
+    from sparse_hub_core.models.fingerprint import fingerprint
+
     directory = matrix.cell_directory(model, task, preset)
     names = tuple(
         (entry if isinstance(entry, type) else type(entry)).__name__ for entry in matrix.stacks.get(preset, ())

@@ -14,8 +14,9 @@ import ray
 from sparse_hub_core.environment import num_cores, versions
 from sparse_hub_core.errors import UsageError
 from sparse_hub_core.matrix import Matrix, StageName
+from sparse_hub_core.models.fingerprint import fingerprint
 from sparse_hub_core.models.loading import load_tokenizer
-from sparse_hub_core.models.source import ModelSource, fingerprint
+from sparse_hub_core.models.source import ModelSource
 from sparse_hub_core.progress import Progress
 from sparse_hub_core.results.files import content_hash
 from sparse_hub_core.results.schema import Best

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from transformers.utils import cached_file
 
 from sparse_hub_core.errors import ModelError, UsageError
 
@@ -71,7 +69,7 @@ def load_tokenizer(source: ModelSource) -> Any:
     try:
         return AutoTokenizer.from_pretrained(source.location, revision=source.revision, trust_remote_code=False)
     except Exception as error:
-        raise ModelError(_loading_sentence("tokenizer", source, error)) from error
+        raise ModelError(loading_sentence("tokenizer", source, error)) from error
 
 
 def load_model(source: ModelSource, device: str = "auto", dtype: str = "auto") -> LoadedModel:
@@ -92,21 +90,8 @@ def load_model(source: ModelSource, device: str = "auto", dtype: str = "auto") -
             use_safetensors=True,
         )
     except Exception as error:
-        raise ModelError(_loading_sentence("model", source, error)) from error
+        raise ModelError(loading_sentence("model", source, error)) from error
     return LoadedModel(source.name, model.to(device).eval(), tokenizer, torch.device(device))
-
-
-def hub_commit(source: ModelSource) -> str:
-    """Return the commit of a hub model, from the cache when offline.
-
-    Raises:
-        ModelError: The hub does not have it, or cannot be reached.
-    """
-    try:
-        path = cached_file(source.location, "config.json", revision=source.revision)
-    except Exception as error:
-        raise ModelError(_loading_sentence("model", source, error)) from error
-    return Path(path).parent.name
 
 
 def known_length(source: ModelSource) -> int | None:
@@ -122,12 +107,13 @@ def known_length(source: ModelSource) -> int | None:
             source.location, revision=source.revision, trust_remote_code=False
         )
     except Exception as error:
-        raise UsageError(_loading_sentence("config", source, error)) from error
+        raise UsageError(loading_sentence("config", source, error)) from error
     length = getattr(config.get_text_config(decoder=True), "max_position_embeddings", None)
     return None if length is None else int(length)
 
 
-def _loading_sentence(what: str, source: ModelSource, error: Exception) -> str:
+def loading_sentence(what: str, source: ModelSource, error: Exception) -> str:
+    """Return what cannot be loaded, from where, why, and what to do."""
     where = source.location + (f" at revision {source.revision}" if source.revision else "")
     first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     advice = (

@@ -1,8 +1,7 @@
-"""Where a model comes from: a registered name, a local folder or a hub id, and what identifies its content."""
+"""Where a model comes from: a registered name, a local folder or a hub id."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +10,6 @@ from sparse_hub_core.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from sparse_hub_core.registry import Registry
-
-SAMPLES, SAMPLED_BYTES = 256, 1 << 16
 
 
 @dataclass(frozen=True)
@@ -58,36 +55,3 @@ def resolve_model(registry: Registry, name: str) -> ModelSource:
             f"'organisation/model'; {nearest}"
         )
     return ModelSource(name, location, revision or None)
-
-
-def fingerprint(source: ModelSource) -> str:
-    """Return what identifies the model's content: the hub commit, or a digest of the folder's files.
-
-    Large files enter by their size and samples all over them, because reading all weights can take minutes.
-
-    Raises:
-        ModelError: The hub does not have the model, or cannot be reached.
-    """
-    if not source.is_local:
-        from sparse_hub_core.models.loading import hub_commit
-
-        return hub_commit(source)
-    digest = hashlib.sha256()
-    wanted = {".json", ".safetensors", ".model", ".txt", ".jinja"}
-    for path in sorted(Path(source.location).iterdir()):
-        if path.suffix in wanted and path.is_file():
-            digest.update(path.name.encode() + b"\0" + _sample(path))
-    return digest.hexdigest()[:16]
-
-
-def _sample(path: Path) -> bytes:
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    with path.open("rb") as file:
-        if size <= SAMPLES * SAMPLED_BYTES:
-            digest.update(file.read())
-        else:
-            for index in range(SAMPLES):
-                file.seek(index * (size - SAMPLED_BYTES) // (SAMPLES - 1))
-                digest.update(file.read(SAMPLED_BYTES))
-    return digest.digest()
