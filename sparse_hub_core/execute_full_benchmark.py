@@ -26,7 +26,7 @@ from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.progress import Progress, Silent
 from sparse_hub_core.registry import Registry
 from sparse_hub_core.results.files import content_hash, read_json, write_json
-from sparse_hub_core.results.schema import Best, CellSummary, RunFile, SummaryFile
+from sparse_hub_core.results.schema import Best, RunFile, SummaryFile
 from sparse_hub_core.spec import Spec, build_spec
 
 __all__ = [
@@ -85,8 +85,11 @@ def execute_full_benchmark(
 
 def validate_best(
     path: Path, flags: Mapping[str, Any], registry: Registry | None = None, progress: Progress | None = None
-) -> CellSummary:
+) -> SummaryFile:
     """Validate the configuration of a best.json, with its own settings where the flags say nothing else.
+
+    Returns:
+        How the cells ended, dense attention's first and the configuration's last.
 
     Raises:
         UsageError: The file is damaged, or names something that is not installed.
@@ -111,8 +114,7 @@ def validate_best(
         models=[best.model_source], benchmarks=[best.task], masker_config_presets={best.preset: list(stack)}
     )
     matrix = replace(build_matrix(build_spec(own), registry, configurations), judged=best.cell_identity)
-    summary = _run(matrix, progress or Silent(), ("validate",), run_cells, best)
-    return summary.cells[-1]
+    return _run(matrix, progress or Silent(), ("validate",), run_cells, best)
 
 
 def load_summary(run_path: Path) -> SummaryFile:
@@ -139,6 +141,11 @@ def _cell(matrix: Matrix, model: Any, task: str, preset: str) -> Cell:
     return Cell(model.name, task, preset, tuple(known.get(name, name) for name in names), directory.status(identity))
 
 
+def _seconds_so_far(path: Path) -> float:
+    """Return the seconds that earlier processes spent on this run."""
+    return (read_json(path, RunFile).seconds or 0.0) if path.exists() else 0.0
+
+
 def _with_earlier(path: Path, summary: SummaryFile) -> SummaryFile:
     """Return the summary with the cells that earlier runs of these settings left in the same folder."""
     if not path.exists():
@@ -159,6 +166,7 @@ def _run(
     directory = matrix.directory
     notes = length_notes(matrix, stages)
     with directory.locked():
+        earlier = _seconds_so_far(directory.path / "run.json")
         for note in notes:
             progress.note(note)
         run_file = RunFile(
@@ -179,7 +187,7 @@ def _run(
             status = "failed"
             raise
         finally:
-            ended = run_file.model_copy(update={"status": status, "seconds": time.time() - begin})
+            ended = run_file.model_copy(update={"status": status, "seconds": earlier + time.time() - begin})
             write_json(directory.path / "run.json", ended)
         write_report(directory.path, everything)
     return summary

@@ -33,11 +33,19 @@ def prepare_requests(
         UsageError: The context length is too short, or no request belongs to this part.
     """
     subset = task.partition("/")[2]
-    room = max_context_length - prompt_overhead(tokenizer)
+    overhead = prompt_overhead(tokenizer)
+    room = max_context_length - overhead
     lengths = Lengths(room, lambda text: count_tokens(tokenizer, text))
-    requests = benchmark.requests(subset, lengths, seed)
-    chosen = itertools.islice(_of_part(requests, part, max_requests * MAX_SCANNED_PER_REQUEST), max_requests)
-    prepared = tuple(PreparedRequest(request, render_prompts(tokenizer, request, room)) for request in chosen)
+    try:
+        requests = benchmark.requests(subset, lengths, seed)
+        chosen = itertools.islice(_of_part(requests, part, max_requests * MAX_SCANNED_PER_REQUEST), max_requests)
+        prepared = tuple(PreparedRequest(request, render_prompts(tokenizer, request, room)) for request in chosen)
+    except UsageError as error:
+        flag = "search" if part == "search" else "validation"
+        raise UsageError(
+            f"{error} (--{flag}-max-context-length is {max_context_length}, of which the chat template and special "
+            f"tokens take {overhead}.)"
+        ) from error
     if not prepared:
         raise UsageError(
             f"No request of {task} belongs to the {part} part; the subset has too few contexts to be split."

@@ -57,6 +57,7 @@ class _TaskRun:
         self.task = task
         self.entry = get_task(self.matrix.registry, task)[0]
         self._stages: dict[Part, Stage] = {}
+        self._prefilled: set[Part] = set()
 
     def run(self) -> list[CellSummary]:
         summaries = []
@@ -103,28 +104,30 @@ class _TaskRun:
 
     def _stage(self, part: Part) -> Stage:
         """Return the requests of a stage, their prefixes prefilled once for all cells."""
-        if part in self._stages:
-            return self._stages[part]
+        if not self._stages:
+            # All parts before the first model is loaded: a length that is too short is told at once.
+            self._stages = {needed: self._requests(needed) for needed in self._parts()}
+        stage = self._stages[part]
+        if part not in self._prefilled:
+            timeout = self.matrix.spec.search.timeout if part == "search" else self.matrix.spec.validation.timeout
+            self._prefill(stage, timeout)
+            self._prefilled.add(part)
+        return stage
+
+    def _parts(self) -> list[Part]:
+        searched: list[Part] = ["search"] if "search" in self.runner.stages and self.runner.given is None else []
+        return [*searched, "validation"] if "validate" in self.runner.stages else searched
+
+    def _requests(self, part: Part) -> Stage:
         spec, runner = self.matrix.spec, self.runner
         settings = spec.search if part == "search" else spec.validation
         benchmark = self.entry.load()()
         runner.progress.stage(f"prepare {runner.source.name}, {self.task}, {part} requests")
-        requests = prepare_requests(
-            benchmark,
-            self.task,
-            runner.tokenizer,
-            part,
-            settings.max_context_length,
-            settings.max_requests,
-            spec.seed,
-        )
-        wanted = settings.max_requests
+        length, wanted = settings.max_context_length, settings.max_requests
+        requests = prepare_requests(benchmark, self.task, runner.tokenizer, part, length, wanted, spec.seed)
         if len(requests) < wanted:
             runner.progress.note(f"{self.task} has {len(requests)} requests for {part}, fewer than {wanted}.")
-        stage = Stage(benchmark, requests, settings.max_new_tokens)
-        self._prefill(stage, settings.timeout)
-        self._stages[part] = stage
-        return stage
+        return Stage(benchmark, requests, settings.max_new_tokens)
 
     def _prefill(self, stage: Stage, timeout: float) -> None:
         pool = self.runner.pool

@@ -79,9 +79,10 @@ def validate(best: Path, **flags: Any) -> None:
     registry = load_registry()
     settings = flags_to_settings(flags)
     with _interruptible(), watch() as progress:
-        cell = validate_best(best, settings, registry, progress)
-    write_cells([cell], registry, lambda _: best)
-    if cell.status == "failed":
+        summary = validate_best(best, settings, registry, progress)
+    write_cells(summary.cells[-1:], registry, lambda _: best)
+    click.echo(f"Files: {Path(settings.get('output_dir', Spec().output_dir)) / summary.run_id}")
+    if summary.cells[-1].status == "failed":
         click.get_current_context().exit(1)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sparse_hub_core.results.schema import STATUSES
+
 if TYPE_CHECKING:
     from sparse_hub_core.results.schema import CellSummary, Interval, ValidationFile
 
@@ -82,7 +84,7 @@ def cell_row(cell: CellSummary) -> Row:
         density=_density(cell),
         error=_pair(judged.error_mean, judged.error_p95, ".4g") if judged else NOTHING,
         latency=_latency(judged),
-        trials=", ".join(f"{count} {status}" for status, count in cell.trials.items()) or NOTHING,
+        trials=", ".join(f"{cell.trials[name]} {name}" for name in STATUSES if name in cell.trials) or NOTHING,
     )
 
 

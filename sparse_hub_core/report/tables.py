@@ -33,8 +33,9 @@ def write_cells(cells: Sequence[CellSummary], registry: Registry, best_path: Bes
     """Write a table of cells, what is to be known about it, and the best configuration of each cell."""
     # Two tables, because a terminal is too narrow for all columns side by side.
     write_table(*summary_table(cells, VERDICTS))
-    _say("")
-    write_table(*summary_table(cells, COSTS))
+    if any(cell.validation is not None or cell.trials for cell in cells):
+        _say("")
+        write_table(*summary_table(cells, COSTS))
     noise = within_noise_sentence(cells)
     if noise:
         _say(noise)

@@ -73,9 +73,9 @@ def test_kill_9_in_search_and_in_validation(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_keeps_the_state_and_a_second_run_is_refused(tmp_path: Path) -> None:
-    long = ("--num-samples", "30", "--search-max-requests", "10")
+    long = ("--preset", "sink_local_magic_pig", "--num-samples", "300", "--search-max-requests", "10")
     process = start(tmp_path, *long)
-    trials = wait_for(tmp_path, "run-*/*/*/local_sink/trial_requests.jsonl", 2, process)
+    trials = wait_for(tmp_path, "run-*/*/*/*/trial_requests.jsonl", 2, process)
 
     second = finish(tmp_path, *ARGUMENTS, *long)
     assert second.process.returncode == 2
