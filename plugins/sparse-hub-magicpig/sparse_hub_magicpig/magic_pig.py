@@ -49,8 +49,8 @@ class MagicPigConfig(MaskerConfig):
 class MagicPig(Masker):
     """Reads the keys that share a bucket with the query in enough tables.
 
-    State per key: ``lsh_l`` bucket numbers (int32); per layer: the planes and the centre, both fixed at the end of the
-    prefix, so that hashes and probabilities always belong together.
+    State per key: ``lsh_l`` bucket numbers (int16 up to 15 bits); per layer: the planes and the centre, both fixed at the
+    end of the prefix, so that hashes and probabilities always belong together.
     """
 
     def __init__(self, config: MagicPigConfig) -> None:
@@ -68,7 +68,7 @@ class MagicPig(Masker):
             center=layer.keys.float().mean(2, keepdim=True)
             if centred
             else torch.zeros(batch, kv_heads, 1, head_dim, device=device),
-            buckets=torch.empty(self.config.lsh_l, batch, kv_heads, 0, dtype=torch.int32, device=device),
+            buckets=torch.empty(self.config.lsh_l, batch, kv_heads, 0, dtype=self._bucket_dtype, device=device),
         )
         self._hash_keys(layer, 0)
 
@@ -97,19 +97,25 @@ class MagicPig(Masker):
         state["buckets"] = torch.cat([state["buckets"], self._buckets(centred, state["planes"])], dim=-1)
 
     def _buckets(self, vectors: torch.Tensor, planes: torch.Tensor) -> torch.Tensor:
-        """Return the bucket number of ``(B, H, n, d)`` vectors in each table, ``(L, B, H, n)`` int32."""
+        """Return the bucket number of ``(B, H, n, d)`` vectors in each table, ``(L, B, H, n)`` integers."""
         bits = (vectors @ planes > 0).view(*vectors.shape[:-1], self.config.lsh_l, self.config.lsh_k)
         powers = 2 ** torch.arange(self.config.lsh_k, device=vectors.device, dtype=torch.int32)
-        return (bits * powers).sum(-1, dtype=torch.int32).movedim(-1, 0).contiguous()
+        numbers = (bits * powers).sum(-1, dtype=torch.int32)
+        return numbers.to(self._bucket_dtype).movedim(-1, 0).contiguous()
+
+    @property
+    def _bucket_dtype(self) -> torch.dtype:
+        return torch.int16 if self.config.lsh_k < torch.iinfo(torch.int16).bits else torch.int32
 
     def _collisions(self, query_buckets: torch.Tensor, key_buckets: torch.Tensor) -> torch.Tensor:
         """Count equal buckets of ``(L, B, Hkv, q)`` and ``(L, B, Hkv, Lk)``, ``(B, Hkv, q, Lk)``."""
-        counts = torch.zeros(
-            (*query_buckets.shape[1:], key_buckets.shape[-1]), dtype=torch.int16, device=key_buckets.device
-        )
+        shape = (*query_buckets.shape[1:], key_buckets.shape[-1])
+        # Results of the buckets' own type compare and add several times faster than booleans do.
+        counts, equal = key_buckets.new_zeros(shape), key_buckets.new_empty(shape)
         # Table by table, so that no (L, B, Hkv, q, Lk) tensor is built.
         for of_queries, of_keys in zip(query_buckets, key_buckets, strict=True):
-            counts += of_queries[..., :, None] == of_keys[..., None, :]
+            torch.eq(of_queries[..., :, None], of_keys[..., None, :], out=equal)
+            counts += equal
         return counts
 
 
