@@ -49,8 +49,8 @@ class MagicPigConfig(MaskerConfig):
 class MagicPig(Masker):
     """Reads the keys that share a bucket with the query in enough tables.
 
-    State per key: ``lsh_l`` bucket numbers (int16 up to 15 bits); per layer: the planes and the centre, both fixed at the
-    end of the prefix, so that hashes and probabilities always belong together.
+    State per key: ``lsh_l`` bucket numbers (int16 up to 15 bits); per layer: the planes and the centre, both fixed at
+    the end of the prefix, so that hashes and probabilities always belong together.
     """
 
     def __init__(self, config: MagicPigConfig) -> None:
