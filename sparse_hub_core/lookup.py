@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sparse_hub_core.errors import UsageError, did_you_mean
 from sparse_hub_core.plugins import load_registry
@@ -49,11 +49,7 @@ def get_task(registry: Registry, task: str) -> tuple[BenchmarkEntry, str]:
     return entry, subset
 
 
-def masker_names(registry: Registry) -> dict[Any, str]:
-    """Return the registered name of every masker reference, ``"module:Class"`` to name."""
-    return {entry.ref: entry.name for entry in registry.maskers}
-
-
 def masker_name(registry: Registry, config_class: type[MaskerConfig]) -> str | None:
     """Return the name a config class is registered under, or None."""
-    return masker_names(registry).get(f"{config_class.__module__}:{config_class.__qualname__}")
+    reference = f"{config_class.__module__}:{config_class.__qualname__}"
+    return next((entry.name for entry in registry.maskers if entry.ref == reference), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from sparse_hub_core.benchmark import Benchmark, Lengths, Request
@@ -41,9 +41,8 @@ def prepare_requests(
         chosen = itertools.islice(_of_part(requests, part, max_requests * MAX_SCANNED_PER_REQUEST), max_requests)
         prepared = tuple(PreparedRequest(request, render_prompts(tokenizer, request, room)) for request in chosen)
     except UsageError as error:
-        flag = "search" if part == "search" else "validation"
         raise UsageError(
-            f"{error} (--{flag}-max-context-length is {max_context_length}, of which the chat template and special "
+            f"{error} (--{part}-max-context-length is {max_context_length}, of which the chat template and special "
             f"tokens take {overhead}.)"
         ) from error
     if not prepared:
@@ -69,11 +68,6 @@ def _of_part(requests: Iterator[Request], part: Part, max_scanned: int) -> Itera
 def part_of(request: Request, shared_context: bool = False) -> Part:
     """Return the part a request belongs to, by its untruncated context, or its questions where that tells nothing."""
     by_question = shared_context or not request.context
-    text = _questions(request) if by_question else request.context
+    text = "\n".join(question.text for question in request.questions) if by_question else request.context
     digest = hashlib.sha256(text.encode()).digest()
     return "search" if int.from_bytes(digest[:8], "big") % SEARCH_SHARE == 0 else "validation"
-
-
-def _questions(request: Request) -> str:
-    texts: Iterable[str] = (question.text for question in request.questions)
-    return "\n".join(texts)
