@@ -6,9 +6,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sparse_hub_core.attention.layer import Layer
+    from sparse_hub_core.attention.gather import every_key_logits, gather_rows, key_logits
+    from sparse_hub_core.attention.growing import GrowingTensor
+    from sparse_hub_core.attention.layer import OBSERVED_QUERIES, Layer
     from sparse_hub_core.attention.mask import Mask
-    from sparse_hub_core.attention.sparse_attention import AttentionResult, SparseAttention
+    from sparse_hub_core.attention.result import AttentionResult
+    from sparse_hub_core.attention.sampling import draw_keys, random_ranks
+    from sparse_hub_core.attention.sparse_attention import SparseAttention
     from sparse_hub_core.benchmark import Benchmark, CountTokens, Lengths, Question, Request
     from sparse_hub_core.errors import ConfigError, ModelError, PluginError, SparseHubError, UsageError, did_you_mean
     from sparse_hub_core.execute_full_benchmark import execute_full_benchmark, get_run_configurations
@@ -32,17 +36,19 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "AttentionResult": "attention.sparse_attention",
+    "AttentionResult": "attention.result",
     "Benchmark": "benchmark",
     "ConfigError": "errors",
     "CountTokens": "benchmark",
     "Domain": "space",
+    "GrowingTensor": "attention.growing",
     "Layer": "attention.layer",
     "Lengths": "benchmark",
     "Mask": "attention.mask",
     "Masker": "masker",
     "MaskerConfig": "masker",
     "ModelError": "errors",
+    "OBSERVED_QUERIES": "attention.layer",
     "PluginError": "errors",
     "Question": "benchmark",
     "RegisterBenchmark": "registry",
@@ -61,24 +67,31 @@ _HOME = {
     "choice": "space",
     "create_optimizer": "optimizer_factory",
     "did_you_mean": "errors",
+    "draw_keys": "attention.sampling",
+    "every_key_logits": "attention.gather",
     "execute_full_benchmark": "execute_full_benchmark",
     "fixed": "registry",
+    "gather_rows": "attention.gather",
     "get_benchmark": "lookup",
     "get_masker_config": "lookup",
     "get_run_configurations": "execute_full_benchmark",
     "hookimpl": "hookspecs",
     "integer": "space",
+    "key_logits": "attention.gather",
     "loguniform": "space",
+    "random_ranks": "attention.sampling",
     "resolve_size": "masker",
     "uniform": "space",
 }
 
 __all__ = [
+    "OBSERVED_QUERIES",
     "AttentionResult",
     "Benchmark",
     "ConfigError",
     "CountTokens",
     "Domain",
+    "GrowingTensor",
     "Layer",
     "Lengths",
     "Mask",
@@ -103,14 +116,19 @@ __all__ = [
     "choice",
     "create_optimizer",
     "did_you_mean",
+    "draw_keys",
+    "every_key_logits",
     "execute_full_benchmark",
     "fixed",
+    "gather_rows",
     "get_benchmark",
     "get_masker_config",
     "get_run_configurations",
     "hookimpl",
     "integer",
+    "key_logits",
     "loguniform",
+    "random_ranks",
     "resolve_size",
     "uniform",
 ]

@@ -11,7 +11,8 @@ from statistics import fmean
 import torch
 
 from sparse_hub_core.attention.metrics import attention_error
-from sparse_hub_core.attention.sparse_attention import AttentionResult, SparseAttention
+from sparse_hub_core.attention.result import AttentionResult
+from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.attention.transformers_seam import Attachment
 from sparse_hub_core.benchmark import Benchmark, Request
 from sparse_hub_core.errors import SparseHubError
@@ -56,6 +57,7 @@ class RequestReport:
     error_p95: float | None = None
     error_by_layer: dict[int, float] = field(default_factory=dict)
     density: float | None = None
+    io_density: float | None = None
 
 
 @dataclass
@@ -64,11 +66,14 @@ class Meter:
 
     errors: dict[int, list[torch.Tensor]] = field(default_factory=dict)
     densities: list[torch.Tensor] = field(default_factory=list)
+    io_densities: list[torch.Tensor] = field(default_factory=list)
 
     def observe(self, layer_idx: int, result: AttentionResult, dense_output: torch.Tensor) -> None:
         """Take note of one layer's call."""
         self.errors.setdefault(layer_idx, []).append(attention_error(result.output, dense_output).flatten())
-        self.densities.append((result.num_read / result.num_legal.clamp_min(1)).flatten())
+        num_legal = result.num_legal.clamp_min(1)
+        self.densities.append((result.num_read / num_legal).flatten())
+        self.io_densities.append((result.mask.rows_read() / num_legal + result.selector_share).flatten())
 
     def by_layer(self) -> dict[int, float]:
         """Return the mean error of each layer over heads and queries."""
@@ -83,6 +88,10 @@ class Meter:
     def density(self) -> float:
         """Return the mean over layers, heads and queries of the share of keys that were read."""
         return float(torch.cat(self.densities).mean())
+
+    def io_density(self) -> float:
+        """Return the mean over layers, KV heads and queries of the share of a dense step's bytes that was read."""
+        return float(torch.cat(self.io_densities).mean())
 
 
 def evaluate(
@@ -117,9 +126,10 @@ def evaluate_request(
     attention = SparseAttention(masker_configs) if masker_configs is not None else None
     meter = Meter()
     reports = []
+    prefixes = _Prefixes(loaded, attention, meter, snapshots, model_key)
     for index, prompt in enumerate(prepared.prompts):
         question = prepared.request.questions[index]
-        snapshot = prefix_snapshot(loaded, prompt, snapshots, model_key)
+        snapshot = prefixes.of(prompt)
         if attention is not None:
             attention.reset()
         attachment = Attachment(attention, len(prompt.prefix), meter, unpadded=True)
@@ -142,7 +152,15 @@ def evaluate_request(
         )
     error = fmean(by_layer.values())
     return RequestReport(
-        prepared.request.id, tuple(reports), seconds, truncated, error, meter.p95(), by_layer, meter.density()
+        prepared.request.id,
+        tuple(reports),
+        seconds,
+        truncated,
+        error,
+        meter.p95(),
+        by_layer,
+        meter.density(),
+        meter.io_density(),
     )
 
 
@@ -163,6 +181,27 @@ def prefix_snapshot(
     return found
 
 
+@dataclass
+class _Prefixes:
+    """The prefixes of one request: dense ones from the store, sparsely read ones made anew, as they are the stack's."""
+
+    loaded: LoadedModel
+    attention: SparseAttention | None
+    meter: Meter | None
+    snapshots: SnapshotStore | None
+    model_key: str
+    made: dict[str, PrefixSnapshot] = field(default_factory=dict)
+
+    def of(self, prompt: Prompt) -> PrefixSnapshot:
+        """Return the snapshot of a prompt's prefix."""
+        if self.attention is None or not self.attention.masks("prefill"):
+            return prefix_snapshot(self.loaded, prompt, self.snapshots, self.model_key)
+        if prompt.prefix_key not in self.made:
+            attachment = Attachment(self.attention, len(prompt.prefix), self.meter, unpadded=True)
+            self.made[prompt.prefix_key] = prefill(self.loaded, prompt.prefix, attachment)
+        return self.made[prompt.prefix_key]
+
+
 def latency(
     loaded: LoadedModel,
     prepared: PreparedRequest,
@@ -173,8 +212,8 @@ def latency(
 ) -> float:
     """Return milliseconds per decode step in a pass that measures nothing else."""
     prompt = prepared.prompts[0]
-    snapshot = prefix_snapshot(loaded, prompt, snapshots, model_key)
     attention = SparseAttention(masker_configs) if masker_configs is not None else None
+    snapshot = _Prefixes(loaded, attention, None, snapshots, model_key).of(prompt)
     seconds = []
     # The first pass warms up; the better of the others is nearer to what the machine can do.
     for _ in range(LATENCY_PASSES):

@@ -25,7 +25,7 @@ hookimpl = pluggy.HookimplMarker("sparse_hub")
 
 @hookspec
 def register_maskers(register: RegisterMasker) -> None:
-    """Offer maskers: ``register(name, ref, role=..., summary=..., paper=None)``; ref is a MaskerConfig class."""
+    """Offer maskers: ``register(name, ref, role=..., summary=..., paper=None, top_k=False)``; a config class."""
 
 
 @hookspec

@@ -8,7 +8,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, get_type_hints
 
 from annotated_types import Ge, Gt, Le
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -39,11 +39,21 @@ class MaskerConfig(ABC):
     """The hyperparameters of a masker.
 
     Subclasses are frozen dataclasses whose fields say their range in their annotation, such as
-    ``lsh_l: Annotated[int, Ge(1)] = 75``; every field is checked whenever a config is made.
+    ``lsh_l: Annotated[int, Ge(1)] = 75``; every field is checked whenever a config is made. What a subclass declares
+    beside its fields is what the conformance kit holds it to.
 
     Raises:
         ConfigError: A field has the wrong type or is outside its range.
     """
+
+    budget_field: ClassVar[str | None] = None
+    """The field that takes a share of the keys: density grows with it, and 1.0 reads every legal key."""
+    samples: ClassVar[bool] = False
+    """Whether keys are drawn with inclusion probabilities, so that the mean over ``seed`` is dense attention."""
+    scores_every_key: ClassVar[bool] = False
+    """Whether choosing reads all keys themselves, as exact top-k does."""
+    known_failures: ClassVar[Mapping[str, str]] = {}
+    """Checks of the conformance kit that this masker cannot pass, each with the reason."""
 
     def __post_init__(self) -> None:
         for name, adapter in _field_adapters(type(self)).items():
@@ -69,6 +79,18 @@ class MaskerConfig(ABC):
         """Return why this configuration makes no sense for a prefix of so many keys, or None."""
         return None
 
+    def max_keys(self, num_keys: int) -> int | None:
+        """Return how many keys are added for one query at most, or None where that is not known beforehand."""
+        return None
+
+    def index_bits_per_key(self, head_dim: int) -> float:
+        """Return the bits of its own index that choosing reads per key and KV head, beside a cache of 16-bit values."""
+        return 0.0
+
+    def identity(self) -> dict[str, Any]:
+        """Return what identifies this configuration's results: the fields, and a digest of each file they name."""
+        return self.parameters()
+
     def parameters(self) -> dict[str, Any]:
         """Return the fields as a plain dict that JSON can hold."""
         return dataclasses.asdict(self)
@@ -89,6 +111,13 @@ class MaskerConfig(ABC):
 
 class Masker(ABC):
     """Chooses keys to read; one instance per ``SparseAttention``, what it remembers lives in ``layer.state``."""
+
+    stage: ClassVar[Literal["prefill", "decode"]] = "decode"
+    """Whose queries it masks: the prefix's own, or those after it. The others run densely unless a masker is theirs."""
+
+    def reads_everything(self, layer_index: int) -> bool:
+        """Return whether a layer is to stay dense, so that no masker of the stack is asked there."""
+        return False
 
     def on_prefill(self, layer: Layer) -> None:  # noqa: B027 - most maskers keep no state
         """Prepare for a new sequence: ``layer.keys`` and ``layer.values`` hold the complete prefix."""

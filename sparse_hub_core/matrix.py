@@ -135,7 +135,7 @@ class Matrix:
 def _parameters(entry: StackEntry) -> dict[str, Any]:
     """Return the fixed values of an instance, or a class's defaults, which fields outside its search space keep."""
     if isinstance(entry, MaskerConfig):
-        return entry.parameters()
+        return entry.identity()
     return {field.name: repr(field.default) for field in dataclasses.fields(entry)}
 
 

@@ -126,10 +126,10 @@ class _Collector:
             "register_models": self.model,
         }
 
-    def masker(self, name: str, ref: str, *, role: Any, summary: str, paper: str | None = None) -> None:
+    def masker(self, name: str, ref: str, *, role: Any, summary: str, **metadata: Any) -> None:
         if role not in ROLES:
             raise PluginError(f"The masker {name!r} has the role {role!r}; it must be one of {', '.join(ROLES)}.")
-        self._add("maskers", MaskerEntry(name, ref, summary, self.provenance, role, paper))
+        self._add("maskers", MaskerEntry(name, ref, summary, self.provenance, role, **metadata))
 
     def preset(self, name: str, entries: Any, *, summary: str) -> None:
         self._add("presets", PresetEntry(name, tuple(entries), summary, self.provenance))

@@ -10,12 +10,14 @@ from sparse_hub_core.registry import BUILTIN_DISTRIBUTION, Fixed, MaskerEntry, P
 if TYPE_CHECKING:
     from sparse_hub_core.masker import MaskerConfig
 
+COMPLETING_SAMPLER = "adaptive_sampling"
+"""What vAttention draws the keys with that a top-k selector leaves out."""
 DENSE = "dense"
 """The baseline: validated, never searched."""
 
 
 def derived_presets(maskers: Table[MaskerEntry]) -> Iterator[PresetEntry]:
-    """Yield ``dense``, ``local_sink`` and ``sink_local_<name>`` for every selector."""
+    """Yield ``dense``, ``local_sink``, ``sink_local_<name>`` for selectors and ``vattention_<name>`` for top-k ones."""
     # Only the built-in ones: another sink or window must not change what these presets have always meant.
     builtin = [entry for entry in maskers if entry.provenance.distribution == BUILTIN_DISTRIBUTION]
     of_role = {entry.role: entry for entry in reversed(builtin)}
@@ -24,11 +26,16 @@ def derived_presets(maskers: Table[MaskerEntry]) -> Iterator[PresetEntry]:
     sink, local, origin = of_role["sink"].name, of_role["local"].name, of_role["sink"].provenance
     yield PresetEntry(DENSE, (), "dense attention, the baseline", origin)
     yield PresetEntry("local_sink", (local, sink), "a local window and sink tokens", origin)
+    sampler = next((entry.name for entry in builtin if entry.name == COMPLETING_SAMPLER), None)
     for entry in maskers:
-        if entry.role == "selector":
-            plain = entry.name.rpartition(":")[2]
-            summary = f"sink tokens, a local window, then {entry.summary}"
-            yield PresetEntry(f"sink_local_{plain}", (sink, local, entry.name), summary, entry.provenance)
+        if entry.role != "selector":
+            continue
+        plain, stack = entry.name.rpartition(":")[2], (sink, local, entry.name)
+        summary = f"sink tokens, a local window, then {entry.summary}"
+        yield PresetEntry(f"sink_local_{plain}", stack, summary, entry.provenance)
+        if entry.top_k and sampler is not None:
+            sampled = f"{summary}, then a sample of the rest"
+            yield PresetEntry(f"vattention_{plain}", (*stack, sampler), sampled, entry.provenance)
 
 
 def preset_stack(registry: Registry, entry: PresetEntry) -> list[type[MaskerConfig] | MaskerConfig]:

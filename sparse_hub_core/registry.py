@@ -59,6 +59,8 @@ class MaskerEntry(Entry):
 
     role: Role = "other"
     paper: str | None = None
+    top_k: bool = False
+    """Whether it adds a number of keys by score, so that a sample of the others completes it."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,9 @@ class ModelEntry(Entry):
 class RegisterMasker(Protocol):
     """The callback of ``register_maskers``."""
 
-    def __call__(self, name: str, ref: str, *, role: Role, summary: str, paper: str | None = None) -> None:
+    def __call__(
+        self, name: str, ref: str, *, role: Role, summary: str, paper: str | None = None, top_k: bool = False
+    ) -> None:
         """Register one masker."""
 
 

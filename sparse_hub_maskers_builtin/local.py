@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -11,7 +12,12 @@ from sparse_hub_core import Domain, Layer, Mask, Masker, MaskerConfig, Size, cho
 
 @dataclass(frozen=True)
 class LocalMaskerConfig(MaskerConfig):
-    """The last ``window_size`` keys of each query, its own included; https://arxiv.org/abs/2309.17453."""
+    """The last ``window_size`` keys of each query, its own included; https://arxiv.org/abs/2309.17453.
+
+    They are read as one slice: choosing costs nothing, and there is no state.
+    """
+
+    budget_field: ClassVar[str] = "window_size"
 
     window_size: Size = 128
 
@@ -29,6 +35,10 @@ class LocalMaskerConfig(MaskerConfig):
         if isinstance(self.window_size, int) and self.window_size >= num_keys:
             return f"window_size {self.window_size} covers the whole context of {num_keys} tokens"
         return None
+
+    def max_keys(self, num_keys: int) -> int:
+        """Return the size of the window."""
+        return resolve_size(self.window_size, num_keys)
 
 
 class LocalMasker(Masker):

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
-from sparse_hub_core import Domain, Layer, Mask, Masker, MaskerConfig, Size, loguniform, resolve_size
+from sparse_hub_core import (
+    Domain,
+    Layer,
+    Mask,
+    Masker,
+    MaskerConfig,
+    Size,
+    every_key_logits,
+    loguniform,
+    resolve_size,
+)
 
 
 @dataclass(frozen=True)
 class OracleTopKConfig(MaskerConfig):
-    """The ``heavy_size`` keys of highest q.k that the mask does not hold yet, per query head."""
+    """The ``heavy_size`` keys of highest q.k that the mask does not hold yet, per query head.
+
+    It scores every key exactly, so choosing costs all of K, d multiplications per key, and no state: a bound for
+    top-k methods, not a method. Only keys that may still be read are eligible; where fewer are left, fewer are added.
+    """
+
+    budget_field: ClassVar[str] = "heavy_size"
+    scores_every_key: ClassVar[bool] = True
 
     heavy_size: Size = 0.05
 
@@ -30,23 +48,17 @@ class OracleTopKConfig(MaskerConfig):
             return f"heavy_size {self.heavy_size} covers the whole context of {num_keys} tokens"
         return None
 
+    def max_keys(self, num_keys: int) -> int:
+        """Return the number of heavy keys."""
+        return resolve_size(self.heavy_size, num_keys)
+
 
 class OracleTopK(Masker):
-    """Scores every key exactly, so it reads all of K; it keeps no state.
-
-    Only keys that may still be read are eligible: where fewer than ``heavy_size`` are left, fewer are added.
-    """
+    """Keeps no state."""
 
     def __init__(self, config: OracleTopKConfig) -> None:
         self.config = config
 
     def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
         """Add the top keys by exact score."""
-        batch, heads, length, head_dim = queries.shape
-        kv_heads = layer.keys.shape[1]
-        # Scaled first: large half-precision products would overflow.
-        rows = (queries * layer.scaling).reshape(batch, kv_heads, heads // kv_heads * length, head_dim)
-        scores = torch.matmul(rows, layer.keys.transpose(-1, -2)).float().view(batch, heads, length, -1)
-        scores = scores.masked_fill(~mask.unread(), -torch.inf)
-        top = scores.topk(resolve_size(self.config.heavy_size, mask.num_keys), dim=-1)
-        return mask.with_keys(top.indices, (top.values > -torch.inf).float())
+        return mask.with_top_keys(every_key_logits(layer, queries), resolve_size(self.config.heavy_size, mask.num_keys))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -11,7 +12,12 @@ from sparse_hub_core import Domain, Layer, Mask, Masker, MaskerConfig, Size, cho
 
 @dataclass(frozen=True)
 class SinkMaskerConfig(MaskerConfig):
-    """The first ``sink_size`` keys; https://arxiv.org/abs/2309.17453."""
+    """The first ``sink_size`` keys, which draw much attention whatever they say; https://arxiv.org/abs/2309.17453.
+
+    They are read as one slice: choosing costs nothing, and there is no state.
+    """
+
+    budget_field: ClassVar[str] = "sink_size"
 
     sink_size: Size = 128
 
@@ -29,6 +35,10 @@ class SinkMaskerConfig(MaskerConfig):
         if isinstance(self.sink_size, int) and self.sink_size >= num_keys:
             return f"sink_size {self.sink_size} covers the whole context of {num_keys} tokens"
         return None
+
+    def max_keys(self, num_keys: int) -> int:
+        """Return the number of sinks."""
+        return resolve_size(self.sink_size, num_keys)
 
 
 class SinkMasker(Masker):

@@ -1,18 +1,19 @@
 """Masked attention whose cost follows the keys that are read, and the dense attention it is compared with.
 
 Masked attention is self-normalised importance sampling: a key with inclusion probability p enters the softmax with
-its logit minus log p. Sink tokens and local windows are read as slices, chosen keys as whole gathered rows; keys and
-values are never repeated for grouped queries.
+its logit minus log p. Sink tokens and local windows are read as slices, chosen keys as whole gathered rows, blocks once
+for a block of queries; keys and values are never repeated for grouped queries. Everything that attends goes through
+``sparse_attention``: a kernel for a GPU takes its place there, and is held against it.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch.nn import functional
 
+from sparse_hub_core.attention.gather import gather_rows, grouped_products, power_of_two, to_logits
 from sparse_hub_core.attention.mask import Mask
 
 MAX_QUERY_BLOCK = 128
@@ -105,6 +106,8 @@ def split_attention_mask(
 
 
 def _query_block(mask: Mask, head_dim: int) -> int:
+    if mask.blocks is not None:
+        return mask.blocks.size
     chosen = 0 if mask.indices is None else mask.indices.shape[1] * mask.indices.shape[3] * head_dim
     scored = mask.num_query_heads * min(mask.num_keys, mask.prefix + mask.window)
     per_query = mask.batch_size * max(chosen, scored, 1)
@@ -121,11 +124,11 @@ def _attend_block(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     batch, heads, length, head_dim = queries.shape
     kv_heads = keys.shape[1]
-    # A power of two is exact in every format, and keeps large half-precision products from overflowing.
-    shrunk = queries * _power_of_two(scoring.scaling)
+    shrunk = queries * power_of_two(scoring.scaling)
     grouped = shrunk.reshape(batch, kv_heads, heads // kv_heads, length, head_dim)
     parts = [
         *_slice_parts(grouped, keys, values, mask, scoring, bias),
+        *_block_part(grouped, keys, values, mask, scoring, bias),
         *_chosen_part(grouped, keys, values, mask, scoring, bias),
     ]
     shape = (batch, heads, length, values.shape[-1])
@@ -175,7 +178,7 @@ def _slice_part(
     batch, kv_heads, group, length, head_dim = grouped.shape
     rows = grouped.reshape(batch, kv_heads, group * length, head_dim)
     products = torch.matmul(rows, keys[:, :, start:stop].transpose(-1, -2))
-    logits = _logits(products, scoring).view(batch, kv_heads, group, length, stop - start)
+    logits = to_logits(products, scoring.scaling, scoring.softcap).view(batch, kv_heads, group, length, stop - start)
     if bias is not None:
         logits = logits + bias[:, :, None, :, start:stop]
     legal = _span_legality(mask, start, stop, windowed)
@@ -200,6 +203,34 @@ def _span_legality(mask: Mask, start: int, stop: int, windowed: bool) -> torch.T
     return legal
 
 
+def _block_part(
+    grouped: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    mask: Mask,
+    scoring: Scoring,
+    bias: torch.Tensor | None,
+) -> list[_Part]:
+    """Read the key blocks that the one block of queries at hand has chosen."""
+    if mask.blocks is None or not bool(mask.blocks.chosen.any()):
+        return []
+    batch, kv_heads, group, length, _ = grouped.shape
+    indices, real = (tensor.view(batch, kv_heads, group, 1, -1) for tensor in mask.blocks.key_positions())
+    positions = mask.query_positions[:, None]
+    legal = real & (indices >= mask.prefix) & (indices <= positions)
+    if mask.window:
+        legal = legal & (indices <= positions - mask.window)
+    indices = indices.clamp_max(mask.num_keys - 1)
+    everywhere = indices.expand(-1, -1, -1, length, -1)
+    if mask.allowed is not None:
+        legal = legal & _of_pairs(mask.allowed, everywhere)
+    rows = gather_rows(keys, indices)
+    logits = to_logits(grouped_products(grouped, rows), scoring.scaling, scoring.softcap)
+    if bias is not None:
+        logits = logits + _of_pairs(bias, everywhere)
+    return [_Part(logits.masked_fill(~legal, -torch.inf), gather_rows(values, indices), shared_by_rows=False)]
+
+
 def _chosen_part(
     grouped: torch.Tensor,
     keys: torch.Tensor,
@@ -208,60 +239,24 @@ def _chosen_part(
     scoring: Scoring,
     bias: torch.Tensor | None,
 ) -> list[_Part]:
-    chosen = mask.chosen_probabilities()
-    if chosen is None or mask.indices is None or chosen.shape[-1] == 0:
+    chosen = mask.chosen()
+    if chosen is None or chosen[0].shape[-1] == 0:
         return []
     batch, kv_heads, _, length, _ = grouped.shape
-    count = chosen.shape[-1]
-    indices = mask.indices.clamp(0, mask.num_keys - 1)
-    per_head = chosen.shape[1] // kv_heads
     # (B, Hkv, 1 or G, Lq, n): one row set per query head, or one that the whole group shares.
-    indices = indices.view(batch, kv_heads, per_head, length, count)
-    chosen_keys, chosen_values = _gather_rows(keys, indices), _gather_rows(values, indices)
-    if per_head == 1:
-        rows = grouped.transpose(2, 3)
-        products = torch.matmul(rows, chosen_keys[:, :, 0].transpose(-1, -2)).transpose(2, 3)
-    else:
-        products = torch.matmul(grouped[..., None, :], chosen_keys.transpose(-1, -2))[..., 0, :]
-    logits = _logits(products, scoring)
+    shape = (batch, kv_heads, chosen[0].shape[1] // kv_heads, length, chosen[0].shape[-1])
+    indices, probabilities = chosen[0].clamp(0, mask.num_keys - 1).view(shape), chosen[1].view(shape)
+    logits = to_logits(grouped_products(grouped, gather_rows(keys, indices)), scoring.scaling, scoring.softcap)
     if bias is not None:
-        rows_bias = bias[:, :, None].expand(batch, kv_heads, per_head, length, -1)
-        logits = logits + rows_bias.gather(-1, indices)
-    chosen = chosen.view(batch, kv_heads, per_head, length, count)
-    logits = torch.where(chosen > 0, logits - chosen.log(), -torch.inf)
-    return [_Part(logits, chosen_values, shared_by_rows=False)]
+        logits = logits + _of_pairs(bias, indices)
+    logits = torch.where(probabilities > 0, logits - probabilities.log(), -torch.inf)
+    return [_Part(logits, gather_rows(values, indices), shared_by_rows=False)]
 
 
-def _gather_rows(source: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
-    """Gather whole rows of ``(B, Hkv, Lk, d)`` at ``(B, Hkv, g, Lq, n)`` into ``(B, Hkv, g, Lq, n, d)``.
-
-    One ``index_select`` over the flat storage copies whole rows, several times faster than ``gather``; the strides
-    are used so that a cache with spare room at its end is not copied first.
-    """
-    batch, kv_heads, length, head_dim = source.shape
-    strides = source.stride()
-    if strides[3] != 1 or strides[2] != head_dim or strides[0] % head_dim or strides[1] % head_dim:
-        source = source.contiguous()
-        strides = source.stride()
-    batch_rows, head_rows = strides[0] // head_dim, strides[1] // head_dim
-    total = (batch - 1) * batch_rows + (kv_heads - 1) * head_rows + length
-    flat = source.as_strided((total, head_dim), (head_dim, 1))
-    offsets = (
-        torch.arange(batch, device=source.device)[:, None] * batch_rows
-        + torch.arange(kv_heads, device=source.device) * head_rows
-    )
-    rows = flat.index_select(0, (indices + offsets[:, :, None, None, None]).reshape(-1))
-    return rows.view(*indices.shape, head_dim)
-
-
-def _logits(products: torch.Tensor, scoring: Scoring) -> torch.Tensor:
-    logits = products.float() * (scoring.scaling / _power_of_two(scoring.scaling))
-    return logits if scoring.softcap is None else torch.tanh(logits / scoring.softcap) * scoring.softcap
-
-
-def _power_of_two(scaling: float) -> float:
-    """Return the largest power of two that is no larger than the scale."""
-    return math.ldexp(0.5, math.frexp(scaling)[1])
+def _of_pairs(pairs: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
+    """Take ``(B, 1, Lq, Lk)`` at the key positions ``(B, Hkv, g, Lq, n)``."""
+    batch, kv_heads, per_head, length, _ = indices.shape
+    return pairs[:, :, None].expand(batch, kv_heads, per_head, length, -1).gather(-1, indices)
 
 
 def _normalise(logits: torch.Tensor, sink_logits: torch.Tensor | None) -> torch.Tensor:
@@ -280,9 +275,12 @@ def _normalise(logits: torch.Tensor, sink_logits: torch.Tensor | None) -> torch.
 
 def _weighted_sum(weights: torch.Tensor, part: _Part) -> torch.Tensor:
     batch, kv_heads, group, length, count = weights.shape
+    values = part.values
     if part.shared_by_rows:
         flat = weights.reshape(batch, kv_heads, group * length, count)
-        return torch.matmul(flat, part.values).view(batch, kv_heads, group, length, -1)
-    if part.values.shape[2] == 1:
-        return torch.matmul(weights.transpose(2, 3), part.values[:, :, 0]).transpose(2, 3)
-    return torch.matmul(weights[..., None, :], part.values)[..., 0, :]
+        return torch.matmul(flat, values).view(batch, kv_heads, group, length, -1)
+    if values.shape[3] == 1 and length > 1:
+        return torch.matmul(weights, values[:, :, :, 0])
+    if values.shape[2] == 1:
+        return torch.matmul(weights.transpose(2, 3), values[:, :, 0]).transpose(2, 3)
+    return torch.matmul(weights[..., None, :], values)[..., 0, :]

@@ -7,6 +7,9 @@ from typing import Any
 
 import torch
 
+OBSERVED_QUERIES = 64
+"""So many of the prefix's last queries are kept for maskers that choose by them."""
+
 
 @dataclass
 class Layer:
@@ -18,4 +21,7 @@ class Layer:
     values: torch.Tensor
     """``(B, Hkv, Lk, d)``."""
     scaling: float
+    softcap: float | None = None
+    prefix_queries: torch.Tensor | None = None
+    """``(B, Hq, n, d)`` the last queries of the prefix, at most ``OBSERVED_QUERIES``; None on plain tensors."""
     state: dict[str, Any] = field(default_factory=dict)

@@ -17,7 +17,7 @@ def density(num_read: torch.Tensor, num_legal: torch.Tensor) -> float:
     """Return the share of causally legal (query, key) pairs that were read.
 
     Args:
-        num_read: ``(B, Hq, Lq)`` keys read.
+        num_read: ``(B, H, Lq)`` keys read.
         num_legal: ``(B or 1, 1, Lq)`` keys that may be read.
     """
     legal = num_legal.expand_as(num_read).sum().item()

@@ -26,6 +26,17 @@ class PaddedMask:
                 dense[row, :, -mask.num_queries :, -mask.num_keys :] = mask.to_dense()[0]
         return dense
 
+    def rows_read(self) -> torch.Tensor:
+        """Return the rows of K and V that each KV group reads, ``(B, Hkv, Lq)``; padding reads none."""
+        first = self.masks[0]
+        rows = torch.zeros(
+            (len(self.masks), first.num_kv_heads, self.num_queries), dtype=torch.long, device=first.device
+        )
+        for row, mask in enumerate(self.masks):
+            if mask.num_queries:
+                rows[row, :, -mask.num_queries :] = mask.rows_read()[0]
+        return rows
+
 
 def first_allowed_keys(allowed: torch.Tensor | None) -> list[int]:
     """Return the first key that any query of each sequence may read, from ``(B, 1, Lq, Lk)``."""

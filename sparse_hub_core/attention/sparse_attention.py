@@ -4,40 +4,93 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch
 
 from sparse_hub_core.attention.engine import Scoring, sparse_attention, split_attention_mask
 from sparse_hub_core.attention.layer import Layer
 from sparse_hub_core.attention.mask import Mask
-from sparse_hub_core.attention.metrics import density
-from sparse_hub_core.attention.padding import PaddedMask, first_allowed_keys
+from sparse_hub_core.attention.padding import first_allowed_keys
+from sparse_hub_core.attention.result import CACHE_BITS, AttentionResult, stack_rows
+from sparse_hub_core.attention.shapes import check_shapes
 from sparse_hub_core.errors import UsageError
-from sparse_hub_core.masker import MaskerConfig
+from sparse_hub_core.masker import Masker, MaskerConfig
 
 if TYPE_CHECKING:
     from sparse_hub_core.registry import Registry
 
+Stage: TypeAlias = Literal["prefill", "decode"]
+
 
 @dataclass(frozen=True)
-class AttentionResult:
-    """What one call of ``SparseAttention`` gives."""
+class Prefix:
+    """The dense prefix of a new sequence."""
 
-    output: torch.Tensor
-    """``(B, Hq, Lq, d)``."""
-    mask: Mask | PaddedMask
-    num_read: torch.Tensor
-    """``(B, Hq, Lq)`` keys read by each query."""
-    num_legal: torch.Tensor
-    """``(B or 1, 1, Lq)`` keys that each query may read."""
+    length: int
+    queries: torch.Tensor | None = None
+    """``(B, Hq, n, d)`` its last queries."""
 
-    @property
-    def density(self) -> float:
-        """The share of the causally legal (query, key) pairs that were read."""
-        return density(self.num_read, self.num_legal)
+
+@dataclass(frozen=True)
+class _Call:
+    """The arguments of one attention call."""
+
+    queries: torch.Tensor
+    keys: torch.Tensor
+    values: torch.Tensor
+    allowed: torch.Tensor | None
+    bias: torch.Tensor | None
+    scoring: Scoring
+    layer_idx: int
+    prefix: Prefix | None
+
+    def layer(self, length: int | None = None) -> Layer:
+        """Return what maskers see of the first ``length`` keys, of all by default."""
+        scoring, queries = self.scoring, None if self.prefix is None else self.prefix.queries
+        keys, values = self.keys[:, :, :length], self.values[:, :, :length]
+        return Layer(self.layer_idx, keys, values, scoring.scaling, scoring.softcap, queries)
+
+    def unpadded_row(self, row: int, start: int) -> _Call:
+        """Return the call of one sequence of the batch, whose first ``start`` keys are padding."""
+        one = slice(row, row + 1)
+        first = max(0, start - (self.keys.shape[2] - self.queries.shape[2]))
+        prefix = self.prefix
+        if prefix is not None:
+            length = max(0, prefix.length - start)
+            queries = None if prefix.queries is None else prefix.queries[one, :, -length:] if length else None
+            prefix = Prefix(length, queries)
+        return replace(
+            self,
+            queries=self.queries[one, :, first:],
+            keys=self.keys[one, :, start:],
+            values=self.values[one, :, start:],
+            allowed=None if self.allowed is None else self.allowed[one, :, first:, start:],
+            bias=None if self.bias is None else self.bias[one, :, first:, start:],
+            prefix=prefix,
+        )
+
+
+@dataclass
+class _Stack:
+    """The maskers of one stage, in order."""
+
+    configs: list[MaskerConfig] = field(default_factory=list)
+    maskers: list[Masker] = field(default_factory=list)
+
+    def add(self, config: MaskerConfig, masker: Masker) -> None:
+        self.configs.append(config)
+        self.maskers.append(masker)
+
+    def leaves_dense(self, layer_idx: int) -> bool:
+        return not self.maskers or any(masker.reads_everything(layer_idx) for masker in self.maskers)
+
+    def selector_bits(self, head_dim: int) -> float:
+        """Return the bits that choosing reads per key and KV head; keys that several score are read once."""
+        exact = CACHE_BITS * head_dim if any(config.scores_every_key for config in self.configs) else 0
+        return exact + sum(config.index_bits_per_key(head_dim) for config in self.configs)
 
 
 @dataclass
@@ -66,7 +119,10 @@ class SparseAttention:
             if not isinstance(config, MaskerConfig):
                 raise UsageError(f"SparseAttention takes instances of masker configs, not {config!r}.")
         self.masker_configs = tuple(masker_configs)
-        self._maskers = [config.create_masker() for config in masker_configs]
+        self._stages: dict[Stage, _Stack] = {"prefill": _Stack(), "decode": _Stack()}
+        for config in masker_configs:
+            masker = config.create_masker()
+            self._stages[masker.stage].add(config, masker)
         self._sequences: dict[tuple[int, int], _Sequence] = {}
 
     @classmethod
@@ -104,6 +160,8 @@ class SparseAttention:
     ) -> AttentionResult:
         """Attend with queries at the last Lq positions of the Lk keys.
 
+        A call with as many queries as keys is a prefill for a stack that has prefill maskers.
+
         Args:
             queries: ``(B, Hq, Lq, d)``, Hq a multiple of Hkv.
             keys: ``(B, Hkv, Lk, d)``.
@@ -117,9 +175,14 @@ class SparseAttention:
         Raises:
             UsageError: The shapes do not fit together.
         """
-        _check_shapes(queries, keys, values, attention_mask)
+        check_shapes(queries, keys, values, attention_mask)
         scoring = Scoring(queries.shape[-1] ** -0.5 if scaling is None else scaling, softcap, sink_logits)
-        return self.attend(queries, keys, values, scoring, attention_mask, layer_idx)
+        stage: Stage = "prefill" if self.masks("prefill") and queries.shape[2] == keys.shape[2] else "decode"
+        return self.attend(queries, keys, values, scoring, attention_mask, layer_idx, stage=stage)
+
+    def masks(self, stage: Stage) -> bool:
+        """Return whether any masker is for this stage; where none is, its queries read everything."""
+        return bool(self._stages[stage].maskers)
 
     def attend(
         self,
@@ -129,80 +192,63 @@ class SparseAttention:
         scoring: Scoring,
         attention_mask: torch.Tensor | None,
         layer_idx: int,
-        prefix_length: int | None = None,
+        prefix: Prefix | None = None,
+        stage: Stage = "decode",
     ) -> AttentionResult:
-        """Attend as ``__call__`` does; ``prefix_length`` says where a new sequence's prefix ends."""
+        """Attend as ``__call__`` does.
+
+        Args:
+            queries: ``(B, Hq, Lq, d)``.
+            keys: ``(B, Hkv, Lk, d)``.
+            values: ``(B, Hkv, Lk, d)``.
+            scoring: Scale, soft cap and learned sinks.
+            attention_mask: ``(B, 1, Lq, Lk)``, additive or boolean.
+            layer_idx: The layer whose state is used.
+            prefix: What is known of a new sequence's prefix; all keys before the queries by default.
+            stage: Whether the queries are the prefix's own.
+        """
         allowed, bias = split_attention_mask(attention_mask, queries.shape[0])
         starts = first_allowed_keys(allowed)
+        call = _Call(queries, keys, values, allowed, bias, scoring, layer_idx, prefix)
         if not any(starts):
-            return self._attend_row(0, queries, keys, values, scoring, allowed, bias, layer_idx, prefix_length)
+            return self._attend_row(0, call, stage)
         # Left padding: each sequence of the batch is attended to as if it stood alone, so sizes that are shares of
         # the length, sinks and state are what they are without padding.
-        results = []
-        for row, start in enumerate(starts):
-            padding_queries = max(0, start - (keys.shape[2] - queries.shape[2]))
-            one = slice(row, row + 1)
-            results.append(
-                self._attend_row(
-                    row,
-                    queries[one, :, padding_queries:],
-                    keys[one, :, start:],
-                    values[one, :, start:],
-                    scoring,
-                    None if allowed is None else allowed[one, :, padding_queries:, start:],
-                    None if bias is None else bias[one, :, padding_queries:, start:],
-                    layer_idx,
-                    None if prefix_length is None else max(0, prefix_length - start),
-                )
-            )
-        return _stack_rows(results, queries, keys.shape[2])
+        results = [self._attend_row(row, call.unpadded_row(row, start), stage) for row, start in enumerate(starts)]
+        return stack_rows(results, queries, keys.shape[2])
 
-    def _attend_row(
-        self,
-        row: int,
-        queries: torch.Tensor,
-        keys: torch.Tensor,
-        values: torch.Tensor,
-        scoring: Scoring,
-        allowed: torch.Tensor | None,
-        bias: torch.Tensor | None,
-        layer_idx: int,
-        prefix_length: int | None,
-    ) -> AttentionResult:
-        sequence = self._advance((layer_idx, row), queries, keys, values, scoring, prefix_length)
-        mask = Mask.empty(queries, keys, allowed)
-        for masker, layer in zip(self._maskers, sequence.layers, strict=True):
-            mask = masker.add_mask(layer, queries, mask)
-        output, num_read = sparse_attention(queries, keys, values, mask, scoring, bias)
-        return AttentionResult(output, mask, num_read, mask.num_legal())
+    def _attend_row(self, row: int, call: _Call, stage: Stage) -> AttentionResult:
+        stack, mask = self._stages[stage], Mask.empty(call.queries, call.keys, call.allowed)
+        selector_share = 0.0
+        if stack.leaves_dense(call.layer_idx):
+            mask = mask.with_prefix(mask.num_keys)
+        else:
+            layers = self._advance(row, call) if stage == "decode" else [call.layer() for _ in stack.maskers]
+            for masker, layer in zip(stack.maskers, layers, strict=True):
+                mask = masker.add_mask(layer, call.queries, mask)
+            row_bits = CACHE_BITS * (call.keys.shape[3] + call.values.shape[3])
+            selector_share = stack.selector_bits(call.keys.shape[3]) / row_bits
+        output, num_read = sparse_attention(call.queries, call.keys, call.values, mask, call.scoring, call.bias)
+        return AttentionResult(output, mask, num_read, mask.num_legal(), selector_share)
 
-    def _advance(
-        self,
-        where: tuple[int, int],
-        queries: torch.Tensor,
-        keys: torch.Tensor,
-        values: torch.Tensor,
-        scoring: Scoring,
-        prefix_length: int | None,
-    ) -> _Sequence:
+    def _advance(self, row: int, call: _Call) -> list[Layer]:
         """Tell the maskers what is new: a whole prefix, or the keys appended since the last call."""
-        num_queries, num_keys = queries.shape[2], keys.shape[2]
-        shape = (*queries.shape[:2], *keys.shape[:2], keys.shape[3])
+        where, maskers = (call.layer_idx, row), self._stages["decode"].maskers
+        num_queries, num_keys = call.queries.shape[2], call.keys.shape[2]
+        shape = (*call.queries.shape[:2], *call.keys.shape[:2], call.keys.shape[3])
         sequence = self._sequences.get(where)
         if sequence is None or sequence.shape != shape or num_keys - sequence.length != num_queries:
-            prefix = num_keys - num_queries if prefix_length is None else min(prefix_length, num_keys)
-            layers = [
-                Layer(where[0], keys[:, :, :prefix], values[:, :, :prefix], scoring.scaling) for _ in self._maskers
-            ]
-            sequence = self._sequences[where] = _Sequence(layers, prefix, shape)
-            for masker, layer in zip(self._maskers, layers, strict=True):
+            length = num_keys - num_queries if call.prefix is None else min(call.prefix.length, num_keys)
+            layers = [call.layer(length) for _ in maskers]
+            sequence = self._sequences[where] = _Sequence(layers, length, shape)
+            for masker, layer in zip(maskers, layers, strict=True):
                 masker.on_prefill(layer)
         start, sequence.length = sequence.length, num_keys
-        for masker, layer in zip(self._maskers, sequence.layers, strict=True):
-            layer.keys, layer.values = keys, values
+        for masker, layer in zip(maskers, sequence.layers, strict=True):
+            layer.keys, layer.values = call.keys, call.values
             if start < num_keys:
                 masker.on_append(layer, start)
-        return sequence
+        return sequence.layers
 
     @contextmanager
     def on(self, model: torch.nn.Module, prefix_length: int | None = None) -> Iterator[torch.nn.Module]:
@@ -219,42 +265,3 @@ class SparseAttention:
         with attached(model, Attachment(self, prefix_length)):
             self.reset()
             yield model
-
-
-def _check_shapes(
-    queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, attention_mask: torch.Tensor | None
-) -> None:
-    shapes = f"queries {tuple(queries.shape)}, keys {tuple(keys.shape)}, values {tuple(values.shape)}"
-    if queries.ndim != 4 or keys.ndim != 4 or values.ndim != 4:
-        raise UsageError(f"Attention takes (B, H, L, d) tensors, got {shapes}.")
-    same = (
-        queries.shape[0] == keys.shape[0] and queries.shape[3] == keys.shape[3] and keys.shape[:3] == values.shape[:3]
-    )
-    if not same or queries.shape[1] % keys.shape[1] or not 1 <= queries.shape[2] <= keys.shape[2]:
-        raise UsageError(
-            f"Attention needs equal batches and head dimensions, query heads a multiple of KV heads, and at least "
-            f"one query and as many keys; got {shapes}."
-        )
-    if attention_mask is None:
-        return
-    fits = attention_mask.ndim == 4 and attention_mask.shape[1:] == (1, queries.shape[2], keys.shape[2])
-    readable = attention_mask.dtype == torch.bool or attention_mask.is_floating_point()
-    if not fits or attention_mask.shape[0] not in (1, queries.shape[0]) or not readable:
-        raise UsageError(
-            f"The attention mask must be ({queries.shape[0]}, 1, {queries.shape[2]}, {keys.shape[2]}), boolean or "
-            f"additive; got {attention_mask.dtype} {tuple(attention_mask.shape)}."
-        )
-
-
-def _stack_rows(results: list[AttentionResult], queries: torch.Tensor, num_keys: int) -> AttentionResult:
-    output = queries.new_zeros(*queries.shape[:3], results[0].output.shape[3])
-    num_read = torch.zeros(queries.shape[:3], dtype=torch.long, device=queries.device)
-    num_legal = torch.zeros((queries.shape[0], 1, queries.shape[2]), dtype=torch.long, device=queries.device)
-    for row, result in enumerate(results):
-        real = result.output.shape[2]
-        if real:
-            output[row, :, -real:] = result.output[0]
-            num_read[row, :, -real:] = result.num_read[0]
-            num_legal[row, :, -real:] = result.num_legal[0]
-    masks = tuple(result.mask for result in results if isinstance(result.mask, Mask))
-    return AttentionResult(output, PaddedMask(masks, queries.shape[2], num_keys), num_read, num_legal)

@@ -11,10 +11,13 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import sdpa_mask
 
 from sparse_hub_core.attention.engine import Scoring, dense_attention, split_attention_mask
+from sparse_hub_core.attention.layer import OBSERVED_QUERIES
+from sparse_hub_core.attention.sparse_attention import Prefix, Stage
 from sparse_hub_core.errors import ModelError
 
 if TYPE_CHECKING:
-    from sparse_hub_core.attention.sparse_attention import AttentionResult, SparseAttention
+    from sparse_hub_core.attention.result import AttentionResult
+    from sparse_hub_core.attention.sparse_attention import SparseAttention
 
 IMPLEMENTATION = "sparse_hub"
 _ATTRIBUTE = "sparse_hub_attachment"
@@ -28,7 +31,10 @@ class Observer(Protocol):
 
 
 class Attachment:
-    """How one model's attention runs: dense up to the end of the prefix, sparse after it."""
+    """How one model's attention runs: dense up to the end of the prefix, sparse after it.
+
+    A stack with prefill maskers reads the prefix sparsely too; one with nothing else decodes densely.
+    """
 
     def __init__(
         self,
@@ -43,6 +49,8 @@ class Attachment:
         self.unpadded = unpadded
         self.full_layers: frozenset[int] = frozenset()
         """The layers of the attached model that attend to the whole sequence; the others stay dense."""
+        self.prefix_queries: dict[int, torch.Tensor] = {}
+        """``(B, Hq, n, d)`` the last queries of each layer's prefix, seen here or put in from a snapshot."""
         self._prefix_of_layer: dict[int, int] = {}
         self._length_of_layer: dict[int, int] = {}
 
@@ -57,9 +65,8 @@ class Attachment:
     ) -> torch.Tensor:
         """Return the attention output ``(B, Hq, Lq, d)`` of one layer."""
         mask = None if self.unpadded else attention_mask
-        if self.attention is None:
-            return _dense(queries, keys, values, scoring, mask)
-        _check_cache(mask)
+        if self.attention is not None:
+            _check_cache(mask)
         num_queries, num_keys = queries.shape[2], keys.shape[2]
         first = num_keys - num_queries
         prefix = self._prefix(layer_idx, first, num_keys)
@@ -67,28 +74,51 @@ class Attachment:
         outputs = []
         if num_dense:
             end = first + num_dense
+            self._keep_last(layer_idx, queries[:, :, :num_dense])
             dense_mask = None if mask is None else mask[:, :, :num_dense, :end]
-            dense_rows = queries[:, :, :num_dense], keys[:, :, :end], values[:, :, :end]
-            outputs.append(_dense(*dense_rows, scoring, dense_mask))
+            rows = queries[:, :, :num_dense], keys[:, :, :end], values[:, :, :end]
+            outputs.append(self._attend(rows, scoring, dense_mask, layer_idx, "prefill"))
         if num_dense < num_queries:
-            rows = queries[:, :, num_dense:]
+            rows = queries[:, :, num_dense:], keys, values
             rows_mask = None if mask is None else mask[:, :, num_dense:]
-            result = self.attention.attend(rows, keys, values, scoring, rows_mask, layer_idx, prefix)
-            if self.observer is not None:
-                dense = _dense(rows, keys, values, scoring, rows_mask)
-                self.observer.observe(layer_idx, result, dense)
-            outputs.append(result.output)
+            outputs.append(self._attend(rows, scoring, rows_mask, layer_idx, "decode"))
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=2)
 
+    def _attend(
+        self,
+        rows: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+        scoring: Scoring,
+        mask: torch.Tensor | None,
+        layer_idx: int,
+        stage: Stage,
+    ) -> torch.Tensor:
+        """Attend densely where the stack has no masker for this stage, else sparsely and under observation."""
+        if self.attention is None or not self.attention.masks(stage):
+            return _dense(*rows, scoring, mask)
+        prefix = Prefix(self._prefix_of_layer[layer_idx], self.prefix_queries.get(layer_idx))
+        result = self.attention.attend(*rows, scoring, mask, layer_idx, prefix, stage)
+        if self.observer is not None:
+            self.observer.observe(layer_idx, result, _dense(*rows, scoring, mask))
+        return result.output
+
     def _prefix(self, layer_idx: int, first: int, num_keys: int) -> int:
-        """Return where the dense prefix ends; queries that do not follow the last ones begin a new sequence."""
+        """Return where the prefix ends; queries that do not follow the last ones begin a new sequence."""
         if first != self._length_of_layer.get(layer_idx):
             if self.attention is not None:
                 self.attention.forget(layer_idx)
+            if first == 0:
+                self.prefix_queries.pop(layer_idx, None)
             whole = num_keys if first == 0 else first
             self._prefix_of_layer[layer_idx] = whole if self.prefix_length is None else self.prefix_length
         self._length_of_layer[layer_idx] = num_keys
         return self._prefix_of_layer[layer_idx]
+
+    def _keep_last(self, layer_idx: int, queries: torch.Tensor) -> None:
+        """Keep the last queries of the prefix, which some maskers choose by."""
+        kept = self.prefix_queries.get(layer_idx)
+        last = queries[:, :, -OBSERVED_QUERIES:]
+        joined = last if kept is None else torch.cat([kept, last], dim=2)[:, :, -OBSERVED_QUERIES:]
+        self.prefix_queries[layer_idx] = joined.clone()
 
 
 def _dense(

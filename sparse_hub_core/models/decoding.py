@@ -22,13 +22,14 @@ class Generation:
     decode_seconds: float
 
 
-def prefill(loaded: LoadedModel, prefix: tuple[int, ...]) -> PrefixSnapshot:
-    """Run the prefix densely and return its keys and values."""
+def prefill(loaded: LoadedModel, prefix: tuple[int, ...], attachment: Attachment | None = None) -> PrefixSnapshot:
+    """Run the prefix and return its keys and values; densely, unless an attachment has maskers for it."""
+    attachment = attachment or Attachment(None, unpadded=True)
     cache = new_cache(loaded.model.config)
     ids = torch.tensor([prefix], device=loaded.device)
-    with torch.inference_mode(), attached(loaded.model, Attachment(None, unpadded=True)):
+    with torch.inference_mode(), attached(loaded.model, attachment):
         loaded.model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-    return take_snapshot(cache, len(prefix))
+    return take_snapshot(cache, len(prefix), attachment.prefix_queries)
 
 
 def generate(
@@ -41,6 +42,7 @@ def generate(
 ) -> Generation:
     """Decode greedily after a restored prefix, until ``max_new_tokens`` or, where it may, an end token."""
     cache = restore(snapshot, loaded.model.config, len(prompt.suffix) + max_new_tokens, loaded.device)
+    attachment.prefix_queries = {index: queries.to(loaded.device) for index, queries in snapshot.queries.items()}
     ids = torch.tensor([prompt.suffix], device=loaded.device)
     stop_tokens = loaded.stop_tokens if may_stop else frozenset()
     tokens: list[int] = []

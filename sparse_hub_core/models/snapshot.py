@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from sparse_hub_core.errors import ModelError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MAX_STORE_BYTES = 32 << 30
 KEPT_FREE = 0.5
 """A snapshot is written only where it leaves this share of the free disk space free."""
@@ -32,11 +32,14 @@ class PrefixSnapshot:
 
     length: int
     layers: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+    queries: dict[int, torch.Tensor]
+    """``(1, Hq, n, d)`` the prefix's last queries, of each layer that attends to the whole sequence."""
 
     @property
     def num_bytes(self) -> int:
-        """The size of all keys and values."""
-        return sum(tensor.nbytes for pair in self.layers for tensor in pair)
+        """The size of all keys, values and kept queries."""
+        kept = sum(tensor.nbytes for tensor in self.queries.values())
+        return kept + sum(tensor.nbytes for pair in self.layers for tensor in pair)
 
 
 class RoomyLayer(DynamicLayer):  # type: ignore[misc]
@@ -75,9 +78,10 @@ def _with_room(states: torch.Tensor, room: int, device: torch.device) -> torch.T
     return buffer
 
 
-def take_snapshot(cache: DynamicCache, length: int) -> PrefixSnapshot:
+def take_snapshot(cache: DynamicCache, length: int, queries: Mapping[int, torch.Tensor]) -> PrefixSnapshot:
     """Return the content of a cache on the CPU, without copying where it lies there already."""
-    return PrefixSnapshot(length, tuple((layer.keys.cpu(), layer.values.cpu()) for layer in cache.layers))
+    layers = tuple((layer.keys.cpu(), layer.values.cpu()) for layer in cache.layers)
+    return PrefixSnapshot(length, layers, {index: tensor.cpu() for index, tensor in queries.items()})
 
 
 def new_cache(config: Any) -> DynamicCache:
@@ -121,7 +125,7 @@ class SnapshotStore:
 
     def path(self, key: str) -> Path:
         """Return the file of a key."""
-        return self.directory / f"{key}.safetensors"
+        return self.directory / f"{key}-{SCHEMA_VERSION}.safetensors"
 
     def get(self, key: str) -> PrefixSnapshot | None:
         """Return a snapshot that was put, by any process, or None."""
@@ -140,6 +144,7 @@ class SnapshotStore:
         tensors = {}
         for index, (keys, values) in enumerate(snapshot.layers):
             tensors[f"{index}.keys"], tensors[f"{index}.values"] = keys.contiguous(), values.contiguous()
+        tensors |= {f"{index}.queries": queries.contiguous() for index, queries in snapshot.queries.items()}
         header = {"schema_version": SCHEMA_VERSION, "length": snapshot.length, "layers": len(snapshot.layers)}
         part = self.path(key).with_suffix(f".{os.getpid()}.part")
         save_file(tensors, part, metadata={"sparse_hub": json.dumps(header)})
@@ -181,4 +186,6 @@ def _read(path: Path) -> PrefixSnapshot:
         layers = tuple(
             (file.get_tensor(f"{index}.keys"), file.get_tensor(f"{index}.values")) for index in range(header["layers"])
         )
-    return PrefixSnapshot(header["length"], layers)
+        kept = {name.partition(".")[0]: name for name in file.keys() if name.endswith(".queries")}  # noqa: SIM118
+        queries = {int(index): file.get_tensor(name) for index, name in kept.items()}
+    return PrefixSnapshot(header["length"], layers, queries)
