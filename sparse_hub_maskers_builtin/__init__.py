@@ -32,6 +32,44 @@ _MASKERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "top_k": True,
         },
     ),
+    (
+        "oracle_top_p",
+        "oracle_top_p:OracleTopPConfig",
+        {"role": "selector", "summary": "as many keys as hold a share of the exact attention, an upper bound"},
+    ),
+    (
+        "random_sampling",
+        "random_sampling:RandomSamplingConfig",
+        {"role": "selector", "summary": "a uniform sample of keys"},
+    ),
+    (
+        "adaptive_sampling",
+        "adaptive_sampling:AdaptiveSamplingConfig",
+        {
+            "role": "selector",
+            "summary": "a uniform sample as large as a promise on the error asks for (vAttention)",
+            "paper": "https://arxiv.org/abs/2510.05688",
+        },
+    ),
+    (
+        "quest",
+        "quest:QuestConfig",
+        {
+            "role": "selector",
+            "summary": "the pages of keys whose channel bounds promise the highest scores",
+            "paper": "https://arxiv.org/abs/2406.10774",
+            "top_k": True,
+        },
+    ),
+    (
+        "twilight",
+        "twilight:TwilightConfig",
+        {
+            "role": "restrict",
+            "summary": "of what selectors chose, as many keys as hold a share of the attention",
+            "paper": "https://arxiv.org/abs/2502.02770",
+        },
+    ),
 )
 
 
@@ -49,4 +87,14 @@ def register_presets(register: RegisterPreset) -> None:
         "streaming_llm",
         [fixed("sink", sink_size=4), "local"],
         summary="four sink tokens and a local window, as StreamingLLM keeps them",
+    )
+    register(
+        "twilight_quest",
+        ["sink", "local", fixed("quest", heavy_size=0.25), "twilight"],
+        summary="a quarter of the pages by Quest, pruned to the keys that hold most of the attention",
+    )
+    register(
+        "quest_first_layers_dense",
+        [fixed("dense_layers", first=2), "quest"],
+        summary="Quest as published: the first two layers dense, pages alone in the others",
     )

@@ -44,6 +44,12 @@ class MaskContent:
         """Whether the prefix alone holds every key, so that no masker can add one."""
         return self.prefix >= self.num_keys
 
+    @property
+    def num_choosing_heads(self) -> int:
+        """Hkv where all heads of a KV group still lack the same keys, so that they may choose together, else Hq."""
+        together = self.blocks is None and (self.indices is None or self.indices.shape[1] == self.num_kv_heads)
+        return self.num_kv_heads if together else self.num_query_heads
+
     def chosen(self) -> tuple[torch.Tensor, torch.Tensor] | None:
         """Return the chosen keys and their probabilities, 0 where one is in the future, forbidden, or read anyway."""
         if self.indices is None or self.probabilities is None:
@@ -103,10 +109,10 @@ class MaskContent:
         """Return the positions of unread keys by their ranks among each query's unread keys, for samplers.
 
         Args:
-            ranks: ``(B, Hq, Lq, n)`` whole numbers below ``num_unread()``.
+            ranks: ``(B, H, Lq, n)`` whole numbers below ``num_unread()``; H is Hq or ``num_choosing_heads``.
         """
         if self.allowed is not None or self.blocks is not None:
-            counts = self.unread().cumsum(-1)
+            counts = self.unread()[:, :: self.num_query_heads // ranks.shape[1]].cumsum(-1)
             return torch.searchsorted(counts, ranks.contiguous(), right=True).clamp_max(self.num_keys - 1)
         chosen = self.chosen()
         if chosen is None:
@@ -115,7 +121,7 @@ class MaskContent:
         taken = torch.where(chosen[1] > 0, chosen[0] - self.prefix, far).sort(-1).values
         # Before the i-th taken key stand i others that are taken too, so so many unread ones precede it.
         before = taken - torch.arange(taken.shape[-1], device=self.device)
-        before = per_query_head(before, self.num_query_heads).contiguous()
+        before = per_query_head(before, ranks.shape[1]).contiguous()
         return ranks + self.prefix + torch.searchsorted(before, ranks.contiguous(), right=True)
 
     def read_keys(self) -> tuple[torch.Tensor, torch.Tensor]:

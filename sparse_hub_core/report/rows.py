@@ -30,6 +30,7 @@ class Row:
     difference: str
     verdict: str
     density: str
+    io_density: str
     error: str
     latency: str
     trials: str
@@ -44,6 +45,7 @@ HEADINGS = {
     "difference": "difference [95% interval]",
     "verdict": "verdict",
     "density": "density search/validation",
+    "io_density": "I/O density",
     "error": "error mean/p95",
     "latency": "ms/token sparse/dense",
     "trials": "trials",
@@ -52,7 +54,7 @@ HEADINGS = {
 
 PLACE = ("preset", "task", "model")
 VERDICTS = (*PLACE, "score", "dense", "difference", "verdict")
-COSTS = (*PLACE, "density", "error", "latency", "trials")
+COSTS = (*PLACE, "density", "io_density", "error", "latency", "trials")
 
 
 def summary_table(
@@ -82,6 +84,7 @@ def cell_row(cell: CellSummary) -> Row:
         difference=_difference(judged),
         verdict=_verdict(cell),
         density=_density(cell),
+        io_density=_share(judged.io_density_validation) if judged else NOTHING,
         error=_pair(judged.error_mean, judged.error_p95, ".4g") if judged else NOTHING,
         latency=_latency(judged),
         trials=", ".join(f"{cell.trials[name]} {name}" for name in STATUSES if name in cell.trials) or NOTHING,
@@ -131,6 +134,10 @@ def _density(cell: CellSummary) -> str:
     if judged is not None and judged.density_validation is not None:
         return _pair(judged.density_search, judged.density_validation, ".2%")
     return _pair(best.density, None, ".2%") if best else NOTHING
+
+
+def _share(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.2%}"
 
 
 def _latency(judged: ValidationFile | None) -> str:

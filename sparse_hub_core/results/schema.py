@@ -35,6 +35,7 @@ class TrialLine(_File):
     objective: float | None = None
     error: float | None = None
     density: float | None = None
+    io_density: float | None = None
     score: float | None = None
     fidelity: str = "F3"
     requests_finished: int = 0
@@ -113,6 +114,7 @@ class ValidationRequestLine(_File):
     error_p95: float | None = None
     error_by_layer: dict[int, float] = {}
     density: float | None = None
+    io_density: float | None = None
 
 
 class Latency(BaseModel):
@@ -143,6 +145,7 @@ class ValidationFile(_File):
     error_by_layer: dict[int, float]
     density_search: float | None
     density_validation: float | None
+    io_density_validation: float | None = None
     latency: Latency | None
     truncated_requests: int
     seconds: float

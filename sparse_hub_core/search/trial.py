@@ -14,7 +14,7 @@ from ray import tune
 
 from sparse_hub_core.workers.pool import NAMESPACE, WORKER_DIED, last_line
 
-MEASURES = ("error", "density", "score")
+MEASURES = ("error", "density", "io_density", "score")
 
 
 @dataclass(frozen=True)

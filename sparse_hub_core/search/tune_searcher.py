@@ -117,6 +117,7 @@ class TuneSearcher(Searcher):  # type: ignore[misc]
             objective=result.get("objective"),
             error=result.get("error"),
             density=result.get("density"),
+            io_density=result.get("io_density"),
             score=result.get("score"),
             requests_finished=finished,
             started=live.started,

@@ -95,6 +95,7 @@ def _line(report: RequestReport) -> ValidationRequestLine:
         error_p95=report.error_p95,
         error_by_layer=report.error_by_layer,
         density=report.density,
+        io_density=report.io_density,
     )
 
 

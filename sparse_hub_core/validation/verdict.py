@@ -47,6 +47,7 @@ def verdict(
         error_by_layer=_by_layer(lines),
         density_search=density_search,
         density_validation=_mean([line.density for line in lines]),
+        io_density_validation=_mean([line.io_density for line in lines]),
         latency=latency,
         truncated_requests=sum(line.truncated for line in lines),
         seconds=sum(line.seconds for line in lines),

@@ -103,7 +103,13 @@ class ModelWorker:
         if report is None:
             return {"status": outcome.status, "reason": outcome.reason}
         score = sum(question.score for question in report.questions) / len(report.questions)
-        return {"status": "ok", "error": report.error, "density": report.density, "score": score}
+        return {
+            "status": "ok",
+            "error": report.error,
+            "density": report.density,
+            "io_density": report.io_density,
+            "score": score,
+        }
 
     def latency(self, stage: Stage, configs: Sequence[MaskerConfig] | None, index: int) -> float:
         """Return milliseconds per decode step, measured without measuring anything else."""
