@@ -76,6 +76,8 @@ class AdaptiveSampling(Masker):
     def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
         """Add the base sample and what the promise asks for beyond it."""
         population = mask.num_unread()
+        if not bool(population.any()):
+            return mask
         base = (population * self.config.base_rate_sampling).long().clamp_min(MIN_BASE_SAMPLE).minimum(population)
         draws = draw_keys(self.config.seed, layer.index, mask.num_query_heads, mask.query_positions)
         indices = mask.nth_unread(random_ranks(population, 0, int(base.max()), draws))
@@ -101,9 +103,8 @@ class AdaptiveSampling(Masker):
         real = torch.arange(indices.shape[-1], device=indices.device) < base[..., None]
         sampled = key_logits(layer, queries, indices).masked_fill(~real, -torch.inf)
         held_keys, probabilities = mask.read_keys()
-        shape = (*queries.shape[:3], -1)
         weights = probabilities.repeat_interleave(mask.num_query_heads // probabilities.shape[1], dim=1)
-        held = (key_logits(layer, queries, held_keys) - weights.log()).view(shape)
+        held = torch.where(weights > 0, key_logits(layer, queries, held_keys) - weights.log(), -torch.inf)
         top = torch.cat([sampled, held], dim=-1).amax(-1, keepdim=True).nan_to_num(neginf=0.0)
         sampled, certain = torch.exp(sampled - top), torch.exp(held - top).sum(-1)
         mean = sampled.sum(-1) / base.clamp_min(1)

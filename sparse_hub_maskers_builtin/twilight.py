@@ -79,9 +79,9 @@ class Twilight(Masker):
         if mask.indices is None or self.config.top_p == 1.0:
             return mask
         indices, probabilities = mask.read_keys()
-        group = mask.num_query_heads // indices.shape[1]
-        logits = self._logits(layer, queries, indices) - probabilities.repeat_interleave(group, dim=1).log()
-        weights = torch.softmax(logits, dim=-1).nan_to_num(nan=0.0)
+        probabilities = probabilities.repeat_interleave(mask.num_query_heads // indices.shape[1], dim=1)
+        logits = self._logits(layer, queries, indices) - probabilities.log()
+        weights = torch.softmax(logits.where(probabilities > 0, -torch.inf), dim=-1).nan_to_num(nan=0.0)
         num_chosen = mask.indices.shape[-1]
         held = weights[..., : weights.shape[-1] - num_chosen].sum(-1, keepdim=True)
         chosen = weights[..., weights.shape[-1] - num_chosen :].sort(dim=-1, descending=True)

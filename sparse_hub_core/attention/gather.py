@@ -73,7 +73,7 @@ def key_logits(layer: Layer, queries: torch.Tensor, indices: torch.Tensor) -> to
     batch, heads, length, head_dim = queries.shape
     kv_heads, count = layer.keys.shape[1], indices.shape[-1]
     grouped = (queries * power_of_two(layer.scaling)).reshape(batch, kv_heads, heads // kv_heads, length, head_dim)
-    rows = gather_rows(layer.keys, indices.reshape(batch, kv_heads, -1, length, count))
+    rows = gather_rows(layer.keys, indices.reshape(batch, kv_heads, indices.shape[1] // kv_heads, length, count))
     products = grouped_products(grouped, rows).reshape(batch, heads, length, count)
     return to_logits(products, layer.scaling, layer.softcap)
 

@@ -64,6 +64,10 @@ def problems(draw: st.DrawFn) -> Problem:
         chooser = draw(st.sampled_from([heads, mask.num_kv_heads]))
         mask = mask.with_keys(*random_keys(mask, chooser, draw(st.integers(0, 9)), generator))
     mask = mask.with_prefix(draw(st.integers(0, num_keys))).with_window(draw(st.integers(0, num_keys)))
+    if draw(st.booleans()):
+        size, chooser = draw(st.sampled_from([1, 4, 16])), draw(st.sampled_from([heads, mask.num_kv_heads]))
+        blocks = (batch, chooser, -(-num_queries // size), -(-num_keys // size))
+        mask = mask.with_blocks(size, torch.rand(blocks, generator=generator) > 0.6)
     sinks = torch.randn(heads, generator=generator) if has_sinks else None
     scoring = Scoring(draw(st.sampled_from([8**-0.5, 0.7])), draw(st.sampled_from([None, 2.0])), sinks)
     return Problem(tensors, mask, scoring, torch.randn(shape, generator=generator) if biased else None)
@@ -115,6 +119,63 @@ def test_what_lies_in_the_future_changes_nothing(problem: Problem, changed: int)
 def test_unread_is_what_is_legal_and_not_held(problem: Problem) -> None:
     mask = problem.mask
     assert torch.equal(mask.unread(), mask.legal() & (mask.to_dense() == 0))
+
+
+@given(problems())
+@examples(40)
+def test_what_is_unread_can_be_counted_and_named_by_rank(problem: Problem) -> None:
+    mask, unread = problem.mask, problem.mask.unread()
+    assert torch.equal(mask.num_unread(), unread.sum(-1))
+    most = int(unread.sum(-1).max())
+    ranks = torch.arange(most).expand(*unread.shape[:3], most)
+    named, real = mask.nth_unread(ranks), ranks < unread.sum(-1, keepdim=True)
+    again = torch.zeros((*unread.shape[:3], mask.num_keys + 1), dtype=torch.bool)
+    again.scatter_(3, torch.where(real, named, mask.num_keys), True)
+    assert torch.equal(again[..., :-1], unread)
+    group = mask.num_query_heads // mask.num_choosing_heads
+    assert torch.equal(mask.nth_unread(ranks[:, ::group])[real[:, ::group]], named[:, ::group][real[:, ::group]])
+
+
+@given(problems())
+@examples(40)
+def test_a_group_reads_the_union_of_its_heads(problem: Problem) -> None:
+    mask = problem.mask
+    groups = (mask.to_dense() > 0).view(mask.batch_size, mask.num_kv_heads, -1, mask.num_queries, mask.num_keys)
+    assert torch.equal(mask.rows_read(), groups.any(2).sum(-1))
+
+
+@given(problems())
+@examples(40)
+def test_the_keys_of_a_mask_can_be_listed(problem: Problem) -> None:
+    mask = replace(problem.mask, blocks=None)
+    indices, probabilities = mask.read_keys()
+    group = mask.num_query_heads // indices.shape[1]
+    listed = torch.zeros(*indices.shape[:3], mask.num_keys).scatter_add_(3, indices, probabilities)
+    torch.testing.assert_close(listed.repeat_interleave(group, dim=1), mask.to_dense())
+
+
+def test_keys_in_blocks_are_too_many_to_list() -> None:
+    mask = Mask.empty(torch.zeros(1, 2, 8, 4), torch.zeros(1, 2, 8, 4)).with_blocks(4, torch.ones(1, 2, 2, 2) > 0)
+    with pytest.raises(ValueError, match="too many to list"):
+        mask.read_keys()
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"), [(4, (1, 2, 2, 3)), (4, (1, 3, 2, 2)), (3, (1, 2, 2, 2)), (4, (2, 2, 2, 2))]
+)
+def test_blocks_that_do_not_fit_are_refused(size: int, shape: tuple[int, ...]) -> None:
+    mask = Mask.empty(torch.zeros(1, 2, 8, 4), torch.zeros(1, 2, 8, 4))
+    with pytest.raises(ValueError, match="do not fit"):
+        mask.with_blocks(size, torch.ones(shape) > 0)
+
+
+def test_blocks_join_only_with_blocks_of_their_size() -> None:
+    mask = Mask.empty(torch.zeros(1, 2, 8, 4), torch.zeros(1, 2, 8, 4))
+    first = torch.tensor([[True, False], [False, False]]).expand(1, 2, 2, 2)
+    both = mask.with_blocks(4, first).with_blocks(4, ~first)
+    assert both.to_dense().sum() == 2 * 36
+    with pytest.raises(ValueError, match="cannot stand in one mask"):
+        both.with_blocks(8, torch.ones(1, 2, 1, 1) > 0)
 
 
 @given(problems(), st.permutations(range(4)))
