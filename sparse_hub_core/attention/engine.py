@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from sparse_hub_core.attention.gather import gather_rows, grouped_products, power_of_two, to_logits
+from sparse_hub_core.attention.gather import gathered_products, gathered_sum, power_of_two, to_logits
 from sparse_hub_core.attention.mask import Mask
 
 MAX_QUERY_BLOCK = 128
@@ -33,11 +33,12 @@ class Scoring:
 
 @dataclass(frozen=True)
 class _Part:
-    """The logits of some keys, ``(B, Hkv, G, Lq, n)``, and their values: ``(B, Hkv, n, d)`` or per row."""
+    """The logits of some keys, ``(B, Hkv, G, Lq, n)``, and where their values are: ``(B, Hkv, n or Lk, d)``."""
 
     logits: torch.Tensor
     values: torch.Tensor
-    shared_by_rows: bool
+    indices: torch.Tensor | None = None
+    """``(B, Hkv, 1 or G, 1 or Lq, n)`` the values' rows; None where all queries read all of them."""
 
 
 def sparse_attention(
@@ -184,7 +185,7 @@ def _slice_part(
     legal = _span_legality(mask, start, stop, windowed)
     if legal is not None:
         logits = logits.masked_fill(~legal, -torch.inf)
-    return _Part(logits, values[:, :, start:stop], shared_by_rows=True)
+    return _Part(logits, values[:, :, start:stop])
 
 
 def _span_legality(mask: Mask, start: int, stop: int, windowed: bool) -> torch.Tensor | None:
@@ -224,11 +225,10 @@ def _block_part(
     everywhere = indices.expand(-1, -1, -1, length, -1)
     if mask.allowed is not None:
         legal = legal & _of_pairs(mask.allowed, everywhere)
-    rows = gather_rows(keys, indices)
-    logits = to_logits(grouped_products(grouped, rows), scoring.scaling, scoring.softcap)
+    logits = to_logits(gathered_products(grouped, keys, indices), scoring.scaling, scoring.softcap)
     if bias is not None:
         logits = logits + _of_pairs(bias, everywhere)
-    return [_Part(logits.masked_fill(~legal, -torch.inf), gather_rows(values, indices), shared_by_rows=False)]
+    return [_Part(logits.masked_fill(~legal, -torch.inf), values, indices)]
 
 
 def _chosen_part(
@@ -246,11 +246,11 @@ def _chosen_part(
     # (B, Hkv, 1 or G, Lq, n): one row set per query head, or one that the whole group shares.
     shape = (batch, kv_heads, chosen[0].shape[1] // kv_heads, length, chosen[0].shape[-1])
     indices, probabilities = chosen[0].clamp(0, mask.num_keys - 1).view(shape), chosen[1].view(shape)
-    logits = to_logits(grouped_products(grouped, gather_rows(keys, indices)), scoring.scaling, scoring.softcap)
+    logits = to_logits(gathered_products(grouped, keys, indices), scoring.scaling, scoring.softcap)
     if bias is not None:
         logits = logits + _of_pairs(bias, indices)
     logits = torch.where(probabilities > 0, logits - probabilities.log(), -torch.inf)
-    return [_Part(logits, gather_rows(values, indices), shared_by_rows=False)]
+    return [_Part(logits, values, indices)]
 
 
 def _of_pairs(pairs: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
@@ -274,13 +274,8 @@ def _normalise(logits: torch.Tensor, sink_logits: torch.Tensor | None) -> torch.
 
 
 def _weighted_sum(weights: torch.Tensor, part: _Part) -> torch.Tensor:
+    if part.indices is not None:
+        return gathered_sum(weights, part.values, part.indices)
     batch, kv_heads, group, length, count = weights.shape
-    values = part.values
-    if part.shared_by_rows:
-        flat = weights.reshape(batch, kv_heads, group * length, count)
-        return torch.matmul(flat, values).view(batch, kv_heads, group, length, -1)
-    if values.shape[3] == 1 and length > 1:
-        return torch.matmul(weights, values[:, :, :, 0])
-    if values.shape[2] == 1:
-        return torch.matmul(weights.transpose(2, 3), values[:, :, 0]).transpose(2, 3)
-    return torch.matmul(weights[..., None, :], values)[..., 0, :]
+    flat = weights.reshape(batch, kv_heads, group * length, count)
+    return torch.matmul(flat, part.values).view(batch, kv_heads, group, length, -1)

@@ -96,7 +96,7 @@ class Mask(MaskContent):
             scores: ``(B, H, Lq, Lk)`` floating point, overwritten; H is Hq, or Hkv when a group reads together.
             count: How many keys each query gets beside those that the mask holds.
         """
-        top = self.hide_read(scores).topk(min(count, self.num_keys), dim=-1)
+        top = self.hide_read(scores).topk(min(count, self.num_keys), dim=-1, sorted=False)
         # A group may be given what one of its heads chose before.
         unread = self.indices is None or scores.shape[1] == self.num_query_heads
         return self.with_keys(top.indices, (top.values > -torch.inf).float(), unread)

@@ -9,20 +9,45 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Ge, Le
 
-from sparse_hub_core import Domain, Layer, Mask, Masker, MaskerConfig, choice, integer
+from sparse_hub_core import (
+    Domain,
+    GrowingTensor,
+    Layer,
+    Mask,
+    Masker,
+    MaskerConfig,
+    choice,
+    gather_rows,
+    integer,
+)
 
 MIN_PROBABILITY = 1e-4
 """The official code adds this to the probability; as a floor it bounds a key's weight in the same way."""
 
+KEYS_AT_ONCE = 128
+"""Per query: a buffer that stays in the cache and is used again costs a fraction of a large one."""
+
 
 @dataclass(frozen=True)
 class MagicPigConfig(MaskerConfig):
-    """SimHash sampling with ``lsh_l`` tables of ``lsh_k`` bits."""
+    """SimHash sampling: keys that share a bucket with the query in ``min_collisions`` of ``lsh_l`` tables.
+
+    Each table hashes a key to ``lsh_k`` sign bits of random projections; at angle theta a table agrees with
+    probability p^K, p = 1 - theta/pi, and a key is read with probability 1 - (1 - p^K)^L - L p^K (1 - p^K)^(L-1), by
+    which its weight is divided. https://arxiv.org/abs/2410.16179
+
+    Keys are centred by the prefix's mean, queries are not. Choosing compares ``lsh_l`` bucket numbers per key and
+    query head (lsh_l * lsh_k bits read per key, kept in 16 or 32 bits each), and reads the colliding keys for their
+    angle. State: the bucket numbers, planes and centre. The authors keep layers 0, 16, 32 and 48 dense: put
+    ``dense_layers`` into the stack for that.
+    """
+
+    samples: ClassVar[bool] = True
 
     lsh_l: Annotated[int, Ge(1), Le(1024)] = 75
     lsh_k: Annotated[int, Ge(1), Le(30)] = 8
@@ -44,6 +69,10 @@ class MagicPigConfig(MaskerConfig):
         if self.min_collisions > self.lsh_l:
             return f"min_collisions {self.min_collisions} cannot be reached with lsh_l {self.lsh_l} tables"
         return None
+
+    def index_bits_per_key(self, head_dim: int) -> float:
+        """Return the bits of a key's bucket numbers."""
+        return self.lsh_l * self.lsh_k
 
 
 class MagicPig(Masker):
@@ -68,7 +97,9 @@ class MagicPig(Masker):
             center=layer.keys.float().mean(2, keepdim=True)
             if centred
             else torch.zeros(batch, kv_heads, 1, head_dim, device=device),
-            buckets=torch.empty(self.config.lsh_l, batch, kv_heads, 0, dtype=self._bucket_dtype, device=device),
+            buckets=GrowingTensor(
+                torch.empty(self.config.lsh_l, batch, kv_heads, 0, dtype=self._bucket_dtype, device=device), dim=-1
+            ),
         )
         self._hash_keys(layer, 0)
 
@@ -83,9 +114,10 @@ class MagicPig(Masker):
         kv_heads = layer.keys.shape[1]
         grouped = queries.float().reshape(batch, kv_heads, heads // kv_heads * length, head_dim)
         query_buckets = self._buckets(grouped, state["planes"])
-        hits = self._collisions(query_buckets, state["buckets"]) >= self.config.min_collisions
+        hits = self._collisions(query_buckets, state["buckets"].tensor) >= self.config.min_collisions
         indices, real = _padded_indices(hits.view(batch, heads, length, -1) & mask.unread())
-        cosine = _cosine(queries.float(), layer.keys, state["center"], indices)
+        pieces = indices.split(KEYS_AT_ONCE, dim=-1)
+        cosine = torch.cat([_cosine(queries.float(), layer.keys, state["center"], piece) for piece in pieces], dim=-1)
         theta = torch.arccos(cosine.clamp(-1.0, 1.0))
         config = self.config
         probability = collision_probability(theta, config.lsh_k, config.lsh_l, config.min_collisions)
@@ -94,7 +126,7 @@ class MagicPig(Masker):
     def _hash_keys(self, layer: Layer, start: int) -> None:
         state = layer.state
         centred = layer.keys[:, :, start:].float() - state["center"]
-        state["buckets"] = torch.cat([state["buckets"], self._buckets(centred, state["planes"])], dim=-1)
+        state["buckets"].append(self._buckets(centred, state["planes"]))
 
     def _buckets(self, vectors: torch.Tensor, planes: torch.Tensor) -> torch.Tensor:
         """Return the bucket number of ``(B, H, n, d)`` vectors in each table, ``(L, B, H, n)`` integers."""
@@ -141,12 +173,11 @@ def _padded_indices(hits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _cosine(queries: torch.Tensor, keys: torch.Tensor, center: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
     """Return the cosine between each query and the chosen centred keys, ``(B, Hq, Lq, n)``; 0 with a zero vector."""
-    batch, kv_heads = keys.shape[:2]
-    group = queries.shape[1] // kv_heads
-    rows = torch.arange(batch, device=keys.device)[:, None, None, None]
-    heads = torch.arange(queries.shape[1], device=keys.device)[None, :, None, None] // group
+    batch, heads, length, count = indices.shape
+    kv_heads = keys.shape[1]
+    shape = (batch, kv_heads, heads // kv_heads, length, count)
     # Centred as they were hashed: products of uncentred keys would cancel where the centre is large.
-    chosen = keys[rows, heads, indices].float() - center.repeat_interleave(group, dim=1)[:, :, None]
-    products = (chosen @ queries[..., None])[..., 0]
-    lengths: torch.Tensor = queries.norm(dim=-1, keepdim=True) * chosen.norm(dim=-1)
-    return products / lengths.clamp_min(torch.finfo(torch.float32).tiny)
+    chosen = gather_rows(keys, indices.view(shape)).float() - center[:, :, None, None]
+    products = (chosen @ queries.view(*shape[:4], -1, 1))[..., 0]
+    lengths: torch.Tensor = queries.norm(dim=-1).view(*shape[:4], 1) * chosen.norm(dim=-1)
+    return (products / lengths.clamp_min(torch.finfo(torch.float32).tiny)).view(indices.shape)

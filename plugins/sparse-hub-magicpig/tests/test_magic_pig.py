@@ -134,16 +134,16 @@ def test_appended_keys_get_the_buckets_of_one_call_and_leave_the_old_ones(chunks
     center = layer.state["center"].clone()
     length = 30
     for chunk in chunks:
-        old = layer.state["buckets"].clone()
+        old = layer.state["buckets"].tensor.clone()
         layer.keys = keys[:, :, : length + chunk]
         masker.on_append(layer, length)
-        assert torch.equal(layer.state["buckets"][..., :length], old)
+        assert torch.equal(layer.state["buckets"].tensor[..., :length], old)
         length += chunk
     once, at_once = hashed(MagicPigConfig(lsh_l=16, lsh_k=5), keys[:, :, :30])
     at_once.keys = keys
     once.on_append(at_once, 30)
     assert torch.equal(layer.state["center"], center)
-    assert torch.equal(layer.state["buckets"], at_once.state["buckets"])
+    assert torch.equal(layer.state["buckets"].tensor, at_once.state["buckets"].tensor)
     masks = [m.add_mask(where, queries, Mask.empty(queries, keys)) for m, where in ((masker, layer), (once, at_once))]
     assert torch.equal(masks[0].to_dense(), masks[1].to_dense())
 
