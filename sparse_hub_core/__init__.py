@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sparse_hub_core.hookspecs import hookimpl
     from sparse_hub_core.lookup import get_benchmark, get_masker_config
     from sparse_hub_core.masker import Masker, MaskerConfig, Size, resolve_size
+    from sparse_hub_core.models.loading import LoadedModel, get_model
     from sparse_hub_core.optimizer_factory import create_optimizer
     from sparse_hub_core.registry import (
         RegisterBenchmark,
@@ -44,6 +45,7 @@ _HOME = {
     "GrowingTensor": "attention.growing",
     "Layer": "attention.layer",
     "Lengths": "benchmark",
+    "LoadedModel": "models.loading",
     "Mask": "attention.mask",
     "Masker": "masker",
     "MaskerConfig": "masker",
@@ -74,6 +76,7 @@ _HOME = {
     "gather_rows": "attention.gather",
     "get_benchmark": "lookup",
     "get_masker_config": "lookup",
+    "get_model": "models.loading",
     "get_run_configurations": "execute_full_benchmark",
     "hookimpl": "hookspecs",
     "integer": "space",
@@ -94,6 +97,7 @@ __all__ = [
     "GrowingTensor",
     "Layer",
     "Lengths",
+    "LoadedModel",
     "Mask",
     "Masker",
     "MaskerConfig",
@@ -123,6 +127,7 @@ __all__ = [
     "gather_rows",
     "get_benchmark",
     "get_masker_config",
+    "get_model",
     "get_run_configurations",
     "hookimpl",
     "integer",

@@ -11,9 +11,12 @@ import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sparse_hub_core.errors import ModelError, UsageError
+from sparse_hub_core.models.source import resolve_model
+from sparse_hub_core.plugins import load_registry
 
 if TYPE_CHECKING:
     from sparse_hub_core.models.source import ModelSource
+    from sparse_hub_core.registry import Registry
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -92,6 +95,16 @@ def load_model(source: ModelSource, device: str = "auto", dtype: str = "auto") -
     except Exception as error:
         raise ModelError(loading_sentence("model", source, error)) from error
     return LoadedModel(source.name, model.to(device).eval(), tokenizer, torch.device(device))
+
+
+def get_model(name: str, device: str = "auto", dtype: str = "auto", registry: Registry | None = None) -> LoadedModel:
+    """Load the model behind a registered name, a local folder, or a hub id with an optional ``@revision``.
+
+    Raises:
+        UsageError: There is no such model, or the device is not there.
+        ModelError: It cannot be loaded.
+    """
+    return load_model(resolve_model(registry or load_registry(), name), device, dtype)
 
 
 def known_length(source: ModelSource) -> int | None:
