@@ -120,8 +120,8 @@ class Quest(Masker):
         """Return the bound of each page, ``(B, Hq, Lq, pages)`` float32."""
         shape = (mask.batch_size, mask.num_kv_heads, -1, queries.shape[-1])
         rows = (queries * layer.scaling).reshape(shape)
-        maxima, minima = layer.state["maxima"].tensor, layer.state["minima"].tensor
-        scores: torch.Tensor = rows.clamp_min(0) @ maxima.transpose(-1, -2) + rows.clamp_max(0) @ minima.transpose(-1, -2)
+        maxima, minima = (layer.state[name].tensor.transpose(-1, -2) for name in ("maxima", "minima"))
+        scores: torch.Tensor = rows.clamp_min(0) @ maxima + rows.clamp_max(0) @ minima
         scores = scores.float().view(*queries.shape[:3], -1)
         if mask.num_queries > 1:
             own = (mask.query_positions // self.config.page_size).view(1, 1, -1, 1).expand(*queries.shape[:3], 1)

@@ -19,6 +19,9 @@ from sparse_hub_core import (
     uniform,
 )
 
+KEYS_AT_ONCE = 128
+"""Per query: a buffer that stays in the cache and is used again costs a fraction of a large one."""
+
 
 @dataclass(frozen=True)
 class TwilightConfig(MaskerConfig):
@@ -80,7 +83,8 @@ class Twilight(Masker):
             return mask
         indices, probabilities = mask.read_keys()
         probabilities = probabilities.repeat_interleave(mask.num_query_heads // indices.shape[1], dim=1)
-        logits = self._logits(layer, queries, indices) - probabilities.log()
+        pieces = [self._logits(layer, queries, piece) for piece in indices.split(KEYS_AT_ONCE, dim=-1)]
+        logits = torch.cat(pieces, dim=-1) - probabilities.log()
         weights = torch.softmax(logits.where(probabilities > 0, -torch.inf), dim=-1).nan_to_num(nan=0.0)
         num_chosen = mask.indices.shape[-1]
         held = weights[..., : weights.shape[-1] - num_chosen].sum(-1, keepdim=True)

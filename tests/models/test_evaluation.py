@@ -90,3 +90,22 @@ def test_nan_is_an_error_and_never_a_score(loaded, prepared):
     finally:
         with torch.no_grad():
             weight.copy_(kept)
+
+
+def test_prefix_queries_come_from_the_snapshot_as_from_the_prefill(loaded, prepared, tmp_path):
+    """SnapKV chooses by them, so its answers would differ."""
+    config, store = get_masker_config("snap_kv")(heavy_size=9, window_size=4), SnapshotStore(tmp_path)
+    made = [next(evaluate(loaded, Length(), prepared, [config], 3, store)) for _ in range(2)]
+    found = next(evaluate(loaded, Length(), prepared, [config], 3, SnapshotStore(tmp_path)))
+    assert {(report.error, report.density) for report in made} == {(found.error, found.density)}
+    snapshot = store.get(f"-{prepared[0].prompts[0].prefix_key}")
+    kinds = getattr(loaded.model.config, "layer_types", None) or ["full_attention"] * 2
+    assert list(snapshot.queries) == [i for i, kind in enumerate(kinds) if kind == "full_attention"]
+
+
+def test_io_density_counts_rows_of_groups_and_what_choosing_reads(loaded, prepared):
+    slices = next(evaluate(loaded, Length(), prepared, stack(8), 3))
+    assert slices.io_density == pytest.approx(slices.density)
+    exact = [*stack(8), get_masker_config("oracle_top_k")(heavy_size=5)]
+    report = next(evaluate(loaded, Length(), prepared, exact, 3))
+    assert report.io_density >= report.density + 0.5
