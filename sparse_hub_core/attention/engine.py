@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from sparse_hub_core.attention.gather import gathered_products, gathered_sum, power_of_two, to_logits
+from sparse_hub_core.attention.gather import KeySets, power_of_two, to_logits
 from sparse_hub_core.attention.mask import Mask
 
 MAX_QUERY_BLOCK = 128
@@ -37,8 +37,8 @@ class _Part:
 
     logits: torch.Tensor
     values: torch.Tensor
-    indices: torch.Tensor | None = None
-    """``(B, Hkv, 1 or G, 1 or Lq, n)`` the values' rows; None where all queries read all of them."""
+    sets: KeySets | None = None
+    """Which values each query reads; None where all read all of them."""
 
 
 def sparse_attention(
@@ -225,10 +225,11 @@ def _block_part(
     everywhere = indices.expand(-1, -1, -1, length, -1)
     if mask.allowed is not None:
         legal = legal & _of_pairs(mask.allowed, everywhere)
-    logits = to_logits(gathered_products(grouped, keys, indices), scoring.scaling, scoring.softcap)
+    sets = KeySets(indices)
+    logits = to_logits(sets.products(grouped, keys), scoring.scaling, scoring.softcap)
     if bias is not None:
         logits = logits + _of_pairs(bias, everywhere)
-    return [_Part(logits.masked_fill(~legal, -torch.inf), values, indices)]
+    return [_Part(logits.masked_fill(~legal, -torch.inf), values, sets)]
 
 
 def _chosen_part(
@@ -246,11 +247,16 @@ def _chosen_part(
     # (B, Hkv, 1 or G, Lq, n): one row set per query head, or one that the whole group shares.
     shape = (batch, kv_heads, chosen[0].shape[1] // kv_heads, length, chosen[0].shape[-1])
     indices, probabilities = chosen[0].clamp(0, mask.num_keys - 1).view(shape), chosen[1].view(shape)
-    logits = to_logits(gathered_products(grouped, keys, indices), scoring.scaling, scoring.softcap)
+    sets, order = KeySets.of_real_keys(indices, probabilities > 0)
+    if sets.indices.shape[-1] == 0:
+        return []
+    if order is not None:
+        probabilities = probabilities.gather(-1, order)
+    logits = to_logits(sets.products(grouped, keys), scoring.scaling, scoring.softcap)
     if bias is not None:
-        logits = logits + _of_pairs(bias, indices)
+        logits = logits + _of_pairs(bias, sets.indices)
     logits = torch.where(probabilities > 0, logits - probabilities.log(), -torch.inf)
-    return [_Part(logits, values, indices)]
+    return [_Part(logits, values, sets)]
 
 
 def _of_pairs(pairs: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
@@ -274,8 +280,8 @@ def _normalise(logits: torch.Tensor, sink_logits: torch.Tensor | None) -> torch.
 
 
 def _weighted_sum(weights: torch.Tensor, part: _Part) -> torch.Tensor:
-    if part.indices is not None:
-        return gathered_sum(weights, part.values, part.indices)
+    if part.sets is not None:
+        return part.sets.weighted_sum(weights, part.values)
     batch, kv_heads, group, length, count = weights.shape
     flat = weights.reshape(batch, kv_heads, group * length, count)
     return torch.matmul(flat, part.values).view(batch, kv_heads, group, length, -1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 
@@ -11,46 +12,14 @@ from sparse_hub_core.attention.layer import Layer
 
 GATHERED_ELEMENTS = 1 << 19
 """Elements gathered at a time: a buffer that stays in the cache and is used again costs a quarter of a large one."""
+MOST_PADDING = 2
+"""Padding is left out where there is more of it than keys."""
 
 
 def gather_rows(source: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
     """Gather whole rows of ``(B, Hkv, Lk, d)`` at ``(B, Hkv, g, Lq, n)`` into ``(B, Hkv, g, Lq, n, d)``."""
     flat, offsets = _flat_rows(source)
     return flat.index_select(0, (indices + offsets).reshape(-1)).view(*indices.shape, source.shape[3])
-
-
-def gathered_products(grouped: torch.Tensor, source: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
-    """Multiply queries ``(B, Hkv, G, Lq, d)`` with the rows at ``indices``, ``(B, Hkv, G, Lq, n)``.
-
-    Args:
-        grouped: The queries of each KV group.
-        source: ``(B, Hkv, Lk, d)``.
-        indices: ``(B, Hkv, 1 or G, 1 or Lq, n)``; 1 where a group or a block of queries shares its rows.
-    """
-    products = [_grouped_products(grouped, rows) for _, rows in _pieces(source, indices)]
-    if not products:
-        return grouped.new_zeros(*grouped.shape[:-1], 0)
-    return products[0] if len(products) == 1 else torch.cat(products, dim=-1)
-
-
-def gathered_sum(weights: torch.Tensor, source: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
-    """Sum the rows at ``indices``, weighted by ``(B, Hkv, G, Lq, n)``, into float32 ``(B, Hkv, G, Lq, d)``."""
-    total = torch.zeros(*weights.shape[:-1], source.shape[3], device=source.device)
-    for piece, rows in _pieces(source, indices):
-        total += _weighted(weights[..., piece], rows).float()
-    return total
-
-
-def _pieces(source: torch.Tensor, indices: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Yield the rows at ``indices`` piece by piece along the last axis."""
-    flat, offsets = _flat_rows(source)
-    count, head_dim = indices.shape[-1], source.shape[3]
-    step = max(1, GATHERED_ELEMENTS * count // max(1, indices.numel() * head_dim))
-    places = indices + offsets
-    for start in range(0, count, step):
-        piece = places[..., start : start + step]
-        rows = flat.index_select(0, piece.reshape(-1)).view(*piece.shape, head_dim)
-        yield slice(start, start + step), rows
 
 
 def _flat_rows(source: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -73,26 +42,80 @@ def _flat_rows(source: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return source.as_strided((total, head_dim), (head_dim, 1)), offsets[:, :, None, None, None]
 
 
-def _weighted(weights: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    if rows.shape[3] == 1 and weights.shape[3] > 1:
-        return torch.matmul(weights, rows[:, :, :, 0])
-    if rows.shape[2] == 1:
-        return torch.matmul(weights.transpose(2, 3), rows[:, :, 0]).transpose(2, 3)
-    return torch.matmul(weights[..., None, :], rows)[..., 0, :]
+@dataclass(frozen=True)
+class KeySets:
+    """Sets of keys, each read by some queries: by one head or a whole KV group, by one query or a block of them."""
 
+    indices: torch.Tensor
+    """``(B, Hkv, 1 or G, 1 or Lq, n)``; 1 where a group or a block of queries shares a set."""
+    sizes: tuple[int, ...] | None = None
+    """How many keys each set has, its first ones; None where all have n."""
 
-def _grouped_products(grouped: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    """Multiply queries with rows, ``(B, Hkv, G, Lq, n)``.
+    @classmethod
+    def of_real_keys(cls, indices: torch.Tensor, real: torch.Tensor) -> tuple[KeySets, torch.Tensor | None]:
+        """Return sets of the keys that are real, and by what order of the last axis they were moved to the front.
 
-    Args:
-        grouped: ``(B, Hkv, G, Lq, d)`` queries.
-        rows: ``(B, Hkv, 1 or G, 1 or Lq, n, d)``; 1 where a group or a block of queries shares them.
-    """
-    if rows.shape[3] == 1 and grouped.shape[3] > 1:
-        return torch.matmul(grouped, rows[:, :, :, 0].transpose(-1, -2))
-    if rows.shape[2] == 1:
-        return torch.matmul(grouped.transpose(2, 3), rows[:, :, 0].transpose(-1, -2)).transpose(2, 3)
-    return torch.matmul(grouped[..., None, :], rows.transpose(-1, -2))[..., 0, :]
+        Where most places hold a real key they stay as they are: moving them would cost more than it saves.
+        """
+        sizes = real.sum(-1)
+        if int(sizes.sum()) * MOST_PADDING > indices.numel():
+            return cls(indices), None
+        order = real.to(torch.uint8).argsort(dim=-1, descending=True, stable=True)[..., : int(sizes.max())]
+        return cls(indices.gather(-1, order), tuple(sizes.flatten().tolist())), order
+
+    def products(self, grouped: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
+        """Multiply queries ``(B, Hkv, G, Lq, d)`` with the rows of ``(B, Hkv, Lk, d)``: ``(B, Hkv, G, Lq, n)``."""
+        queries = self._by_set(grouped)
+        products = queries.new_zeros(*queries.shape[:2], self.indices.shape[-1])
+        for sets, columns, rows in self._pieces(source):
+            products[sets, :, columns] = torch.bmm(queries[sets], rows.transpose(1, 2))
+        return self._by_head(products, grouped)
+
+    def weighted_sum(self, weights: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
+        """Sum rows of ``(B, Hkv, Lk, d)`` by weights ``(B, Hkv, G, Lq, n)``: float32 ``(B, Hkv, G, Lq, d)``."""
+        by_set = self._by_set(weights)
+        total = torch.zeros(*by_set.shape[:2], source.shape[3], device=source.device)
+        for sets, columns, rows in self._pieces(source):
+            total[sets] += torch.bmm(by_set[sets][:, :, columns], rows).float()
+        return self._by_head(total, weights)
+
+    def _pieces(self, source: torch.Tensor) -> Iterator[tuple[slice | torch.Tensor, slice, torch.Tensor]]:
+        """Yield which sets, which of their places, and the rows there, ``(sets, places, d)``."""
+        flat, offsets = _flat_rows(source)
+        places, head_dim = (self.indices + offsets).flatten(0, 3), source.shape[3]
+        for sets, size in self._alike():
+            of_sets = places[sets]
+            step = max(1, GATHERED_ELEMENTS // (of_sets.shape[0] * head_dim))
+            for start in range(0, size, step):
+                columns = slice(start, min(start + step, size))
+                piece = of_sets[:, columns]
+                yield sets, columns, flat.index_select(0, piece.reshape(-1)).view(*piece.shape, head_dim)
+
+    def _alike(self) -> Iterator[tuple[slice | torch.Tensor, int]]:
+        """Yield sets of about the same size together, so that none is padded to more than twice its size."""
+        if self.sizes is None:
+            yield slice(None), self.indices.shape[-1]
+            return
+        by_magnitude: dict[int, list[int]] = {}
+        for number, size in enumerate(self.sizes):
+            if size:
+                by_magnitude.setdefault(size.bit_length(), []).append(number)
+        for numbers in by_magnitude.values():
+            yield torch.tensor(numbers, device=self.indices.device), max(self.sizes[number] for number in numbers)
+
+    def _by_set(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return ``(B, Hkv, G, Lq, x)`` as ``(sets, queries of a set, x)``."""
+        batch, kv_heads, group, length, width = tensor.shape
+        heads, rows = self.indices.shape[2:4]
+        apart = tensor.reshape(batch, kv_heads, heads, group // heads, rows, length // rows, width)
+        return apart.transpose(3, 4).flatten(4, 5).flatten(0, 3)
+
+    def _by_head(self, tensor: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+        """Return ``(sets, queries of a set, x)`` as ``(B, Hkv, G, Lq, x)``."""
+        batch, kv_heads, group, length, _ = like.shape
+        heads, rows = self.indices.shape[2:4]
+        apart = tensor.view(batch, kv_heads, heads, rows, group // heads, length // rows, -1)
+        return apart.transpose(3, 4).reshape(batch, kv_heads, group, length, -1)
 
 
 def power_of_two(scaling: float) -> float:
@@ -124,7 +147,7 @@ def key_logits(layer: Layer, queries: torch.Tensor, indices: torch.Tensor) -> to
     kv_heads, count = layer.keys.shape[1], indices.shape[-1]
     grouped = (queries * power_of_two(layer.scaling)).reshape(batch, kv_heads, heads // kv_heads, length, head_dim)
     indices = indices.reshape(batch, kv_heads, indices.shape[1] // kv_heads, length, count)
-    products = gathered_products(grouped, layer.keys, indices).reshape(batch, heads, length, count)
+    products = KeySets(indices).products(grouped, layer.keys).reshape(batch, heads, length, count)
     return to_logits(products, layer.scaling, layer.softcap)
 
 

@@ -426,6 +426,7 @@ class TouchedElements(TorchDispatchMode):
         super().__init__()
         self.largest = 0
         self.total = 0
+        self.gathered = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         results = func(*args, **(kwargs or {}))
@@ -435,6 +436,7 @@ class TouchedElements(TorchDispatchMode):
         if new:
             self.largest = max(self.largest, *(t.numel() for t in new))
             self.total += sum(t.numel() for t in inputs + new)
+            self.gathered += sum(t.numel() for t in new) if func.overloadpacket is torch.ops.aten.index_select else 0
         return results
 
 
@@ -448,6 +450,21 @@ def touched(num_keys: int, window_size: int, padded: int = 0) -> TouchedElements
     with TouchedElements() as counter:
         attention(*vars(tensors).values())
     return counter
+
+
+@pytest.mark.parametrize("greedy_head", [None, 3])
+def test_one_head_that_reads_much_does_not_make_the_others_read_more(greedy_head: int | None) -> None:
+    tensors = random_tensors(15, (28, 4), 1, 2048)
+    indices = torch.arange(1024).expand(1, 28, 1, 1024)
+    probabilities = (indices < 8).float()
+    if greedy_head is not None:
+        probabilities[:, greedy_head] = 1.0
+    mask = Mask.empty(tensors.queries, tensors.keys).with_keys(indices, probabilities)
+    with TouchedElements() as counter:
+        sparse_attention(*vars(tensors).values(), mask, Scoring(0.3))
+    # Keys and values of 8 elements: 2 x 8 for each key that is read; places, logits and weights for each place.
+    read = 28 * 8 if greedy_head is None else 28 * 8 + 1024
+    assert counter.gathered <= 2 * 2 * read * 8
 
 
 def test_a_decode_step_costs_what_it_reads() -> None:
