@@ -35,6 +35,34 @@ def test_every_selector_gives_a_preset_and_nothing_else_does():
     }
 
 
+def test_a_sample_completes_every_top_k_selector_and_no_other():
+    table = maskers(sink="sink", local="local", adaptive_sampling="selector", sampler="selector")
+    table.add(MaskerEntry("heavy", "a:B", "heavy keys", HERE, "selector", top_k=True))
+    found = {preset.name: preset for preset in derived_presets(table) if preset.name.startswith("vattention_")}
+    assert {name: preset.maskers for name, preset in found.items()} == {
+        "vattention_heavy": ("sink", "local", "heavy", "adaptive_sampling")
+    }
+    assert found["vattention_heavy"].provenance == HERE
+
+
+@pytest.mark.parametrize(
+    ("name", "stack"),
+    [
+        ("streaming_llm", ("sink", "local")),
+        ("vattention_oracle_top_k", ("sink", "local", "oracle_top_k", "adaptive_sampling")),
+        ("vattention_quest", ("sink", "local", "quest", "adaptive_sampling")),
+        ("twilight_quest", ("sink", "local", "quest", "twilight")),
+        ("quest_first_layers_dense", ("dense_layers", "quest")),
+        ("sink_local_adaptive_sampling", ("sink", "local", "adaptive_sampling")),
+    ],
+)
+def test_the_built_in_presets(name, stack):
+    registry = load_registry()
+    entry = registry.get(registry.presets, name)
+    assert entry.maskers == stack
+    assert len(preset_stack(registry, entry)) == len(stack)
+
+
 def test_another_sink_does_not_change_what_the_presets_mean():
     table = maskers(sink="sink", local="local")
     for name, role in {"a_sink": "sink", "a_window": "local", "x": "selector"}.items():
