@@ -62,6 +62,43 @@ _MASKERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         },
     ),
     (
+        "double_sparsity",
+        "double_sparsity:DoubleSparsityConfig",
+        {
+            "role": "selector",
+            "summary": "the keys of the highest scores over a few calibrated channels, at a few bits each",
+            "paper": "https://arxiv.org/abs/2408.07092",
+            "top_k": True,
+        },
+    ),
+    (
+        "snap_kv",
+        "snap_kv:SnapKvConfig",
+        {
+            "role": "selector",
+            "summary": "the prefix keys that its last queries attended to, chosen once, and all keys after them",
+            "paper": "https://arxiv.org/abs/2404.14469",
+        },
+    ),
+    (
+        "h2o",
+        "h2o:H2oConfig",
+        {
+            "role": "selector",
+            "summary": "the keys of the most accumulated attention and the newest; the others are evicted for good",
+            "paper": "https://arxiv.org/abs/2306.14048",
+        },
+    ),
+    (
+        "tova",
+        "tova:TovaConfig",
+        {
+            "role": "selector",
+            "summary": "a set of keys from which each query evicts the one it attends to least",
+            "paper": "https://arxiv.org/abs/2401.06104",
+        },
+    ),
+    (
         "twilight",
         "twilight:TwilightConfig",
         {
