@@ -29,6 +29,8 @@ from sparse_hub_core import (
 MIN_PROBABILITY = 1e-4
 """The official code adds this to the probability; as a floor it bounds a key's weight in the same way."""
 
+FLOAT32_BITS = 24
+"""Whole numbers of so many bits are exact in float32."""
 KEYS_AT_ONCE = 128
 """Per query: a buffer that stays in the cache and is used again costs a fraction of a large one."""
 
@@ -130,9 +132,11 @@ class MagicPig(Masker):
 
     def _buckets(self, vectors: torch.Tensor, planes: torch.Tensor) -> torch.Tensor:
         """Return the bucket number of ``(B, H, n, d)`` vectors in each table, ``(L, B, H, n)`` integers."""
-        bits = (vectors @ planes > 0).view(*vectors.shape[:-1], self.config.lsh_l, self.config.lsh_k)
-        powers = 2 ** torch.arange(self.config.lsh_k, device=vectors.device, dtype=torch.int32)
-        numbers = (bits * powers).sum(-1, dtype=torch.int32)
+        # A product with the powers of two packs bits several times faster than whole numbers would; it is exact.
+        exact = torch.float32 if self.config.lsh_k <= FLOAT32_BITS else torch.float64
+        powers = 2 ** torch.arange(self.config.lsh_k, device=vectors.device, dtype=exact)
+        bits = (vectors @ planes > 0).to(exact).view(*vectors.shape[:-1], self.config.lsh_l, self.config.lsh_k)
+        numbers: torch.Tensor = bits @ powers
         return numbers.to(self._bucket_dtype).movedim(-1, 0).contiguous()
 
     @property
