@@ -89,7 +89,8 @@ class SnapKv(Masker):
         kept_from = layer.keys.shape[2] - queries.shape[2]
         weights = observed_attention(layer, queries, allowed)[..., :kept_from]
         if self.config.per_group:
-            weights = weights.unflatten(1, (layer.keys.shape[1], -1)).mean(2)
+            groups = (layer.keys.shape[1], weights.shape[1] // layer.keys.shape[1])
+            weights = weights.view(weights.shape[0], *groups, kept_from).mean(2)
         count = min(resolve_size(self.config.heavy_size, prefix_length), kept_from)
         chosen = self._pooled(weights).topk(count, dim=-1).indices.sort(dim=-1).values
         layer.state.update(chosen=chosen, kept_from=kept_from)
