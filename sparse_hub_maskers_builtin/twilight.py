@@ -83,7 +83,7 @@ class Twilight(Masker):
             return mask
         indices, probabilities = mask.read_keys()
         probabilities = probabilities.repeat_interleave(mask.num_query_heads // indices.shape[1], dim=1)
-        pieces = [self._logits(layer, queries, piece) for piece in indices.split(KEYS_AT_ONCE, dim=-1)]
+        pieces = [self._logits(layer, queries, piece) for piece in torch.split(indices, KEYS_AT_ONCE, dim=-1)]
         logits = torch.cat(pieces, dim=-1) - probabilities.log()
         weights = torch.softmax(logits.where(probabilities > 0, -torch.inf), dim=-1).nan_to_num(nan=0.0)
         num_chosen = mask.indices.shape[-1]

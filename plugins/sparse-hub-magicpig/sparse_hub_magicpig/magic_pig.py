@@ -118,7 +118,7 @@ class MagicPig(Masker):
         query_buckets = self._buckets(grouped, state["planes"])
         hits = self._collisions(query_buckets, state["buckets"].tensor) >= self.config.min_collisions
         indices, real = _padded_indices(hits.view(batch, heads, length, -1) & mask.unread())
-        pieces = indices.split(KEYS_AT_ONCE, dim=-1)
+        pieces = torch.split(indices, KEYS_AT_ONCE, dim=-1)
         cosine = torch.cat([_cosine(queries.float(), layer.keys, state["center"], piece) for piece in pieces], dim=-1)
         theta = torch.arccos(cosine.clamp(-1.0, 1.0))
         config = self.config
