@@ -89,12 +89,11 @@ class ChannelFile:
         try:
             file = safe_open(path, framework="pt")
             metadata: dict[str, str] | None = file.metadata()  # type: ignore[no-untyped-call]
-            header = json.loads((metadata or {}).get(_HEADER, "{}"))
-        except (SafetensorError, ValueError) as error:
+            version = dict(json.loads((metadata or {}).get(_HEADER, "{}"))).get("schema_version")
+        except (SafetensorError, ValueError, TypeError) as error:
             raise ConfigError(
                 f"{path} is no channel file in safetensors format ({error}); make one with {_COMMAND}."
             ) from None
-        version = header.get("schema_version")
         if version != SCHEMA_VERSION:
             raise ConfigError(
                 f"{path} is no channel file of schema version {SCHEMA_VERSION} (it says {version}); "
