@@ -80,14 +80,20 @@ def test_a_share_of_one_is_dense() -> None:
     assert SparseAttention([Tova(cache_size=1.0)])(sequence.queries, keys, keys).density == 1.0
 
 
-def test_forbidden_keys_are_evicted_first() -> None:
-    sequence = draw(6, 30, 8)
+def test_keys_that_become_forbidden_are_evicted_first() -> None:
+    sequence, config = draw(6, 30, 8), Tova(cache_size=9)
+    tensors = sequence.queries, sequence.keys, sequence.keys
     allowed = torch.ones(1, 1, 8, 38, dtype=torch.bool)
     allowed[..., 3:24] = False
-    tensors = sequence.queries, sequence.keys, sequence.keys
-    result = SparseAttention([Tova(cache_size=9)])(*tensors, attention_mask=allowed)
-    assert (result.num_read[..., 0] == 9).all()
-    assert (result.num_read[..., 1:] == 10).all()
+    first = SparseAttention([config])(*tensors, attention_mask=allowed)
+    assert (first.num_read[..., 0] == 9).all()
+    assert (first.num_read[..., 1:] == 10).all()
+    best = (sequence.queries[0, :, :1] @ sequence.keys[0].repeat_interleave(2, 0).mT).softmax(-1).mean((0, 1))
+    live = first.mask.to_dense()[0, 0, 0, :30].nonzero().flatten()
+    allowed[0, 0, 1:, live[best[live].argsort(descending=True)[:3]]] = False
+    later = SparseAttention([config])(*tensors, attention_mask=allowed)
+    # One of the three leaves with each query, though the first query liked them best.
+    assert later.num_read[0, 0].tolist() == [9, 7, 8, 9, 10, 10, 10, 10]
 
 
 def test_on_a_model_the_prefix_is_cut_by_its_last_query() -> None:
