@@ -53,6 +53,7 @@ class DoubleSparsityConfig(MaskerConfig):
     """
 
     budget_field: ClassVar[str] = "heavy_size"
+    file_fields: ClassVar[tuple[str, ...]] = ("channels",)
 
     heavy_size: Size = 0.05
     group_factor: Annotated[int, Ge(1)] = 8

@@ -42,7 +42,7 @@ class LiveSetMasker(Masker):
     def on_prefill(self, layer: Layer) -> None:
         """Cut the prefix to the budget, where its own queries are known."""
         layer.state.clear()
-        if layer.prefix_queries is not None:
+        if layer.prefix_queries is not None and layer.keys.shape[2]:
             self._begin(layer, layer.prefix_queries[:, :, -self.observed :])
 
     def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:

@@ -65,7 +65,7 @@ class SnapKv(Masker):
     def on_prefill(self, layer: Layer) -> None:
         """Choose by the prefix's own queries, where they are known."""
         layer.state.clear()
-        if layer.prefix_queries is not None:
+        if layer.prefix_queries is not None and layer.keys.shape[2]:
             self._choose(layer, layer.prefix_queries[:, :, -self.config.window_size :], layer.keys.shape[2])
 
     def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
