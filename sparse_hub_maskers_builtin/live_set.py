@@ -12,6 +12,8 @@ from torch.nn.functional import pad
 from sparse_hub_core import OBSERVED_QUERIES, Layer, Mask, Masker, gather_rows
 from sparse_hub_maskers_builtin.observed_attention import observed_attention
 
+GATHERED_ELEMENTS = 1 << 19
+"""Elements gathered at a time: a small buffer stays in the cache."""
 MAX_ROWS = 32
 """Queries taken together: their keys are gathered once."""
 
@@ -117,10 +119,14 @@ class LiveSetMasker(Masker):
         kv_heads, head_dim = layer.keys.shape[1], queries.shape[-1]
         shared = max(1, heads // kv_heads)
         places = keys.expand(-1, max(heads, kv_heads), -1).reshape(batch, kv_heads, shared, 1, count)
-        # In float32, so that keys of equal weight are told apart alike in a chunk and in single steps.
-        gathered = gather_rows(layer.keys, places)[:, :, :, 0].float()
         wanted = (queries[:, :, rows].float() * layer.scaling).reshape(batch, kv_heads, shared, -1, head_dim)
-        logits = (wanted @ gathered.transpose(-1, -2)).view(batch, mask.num_query_heads, -1, count)
+        products = wanted.new_empty(*wanted.shape[:4], count)
+        step = max(1, GATHERED_ELEMENTS // (places[..., 0].numel() * head_dim))
+        for start in range(0, count, step):
+            # In float32, so that keys of nearly equal weight are told apart alike in a chunk and in single steps.
+            gathered = gather_rows(layer.keys, places[..., start : start + step])[:, :, :, 0].float()
+            products[..., start : start + step] = wanted @ gathered.transpose(-1, -2)
+        logits = products.view(batch, mask.num_query_heads, -1, count)
         if layer.softcap is not None:
             logits = torch.tanh(logits / layer.softcap) * layer.softcap
         if mask.allowed is not None:
