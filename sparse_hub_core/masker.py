@@ -52,6 +52,8 @@ class MaskerConfig(ABC):
     """Whether keys are drawn with inclusion probabilities, so that the mean over ``seed`` is dense attention."""
     scores_every_key: ClassVar[bool] = False
     """Whether choosing reads all keys themselves, as exact top-k does."""
+    file_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields that name a file; a config with one that is not there is refused when it is made."""
     known_failures: ClassVar[Mapping[str, str]] = {}
     """Checks of the conformance kit that this masker cannot pass, each with the reason."""
 

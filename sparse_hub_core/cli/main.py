@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list-search-algorithms": ("listing:list_search_algorithms", "Ways to propose configurations."),
     "list-objectives": ("listing:list_objectives", "What a search can minimise."),
     "describe": ("describe:describe", "One masker, preset, benchmark, task, model, algorithm or objective."),
+    "check": ("check:check", "Hold a masker to what every masker must keep."),
     "plugins": ("plugins:plugins", "What was found, from which distribution, and what failed."),
     "show": ("show:show", "The summary of a run, again."),
     "report": ("show:report", "Write the HTML report of a run again."),

@@ -21,7 +21,7 @@ LAYERS = (
     {"models"},
     {"evaluation", "environment"},
     {"preparation", "workers"},
-    {"search", "validation"},
+    {"search", "validation", "testing"},
     {"matrix", "report"},
     {"model_run"},
     {"run_cells"},

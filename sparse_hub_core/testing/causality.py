@@ -1,0 +1,85 @@
+"""Checks that a row depends on nothing but the keys up to its own, whatever else is in the call."""
+
+from __future__ import annotations
+
+import torch
+
+from sparse_hub_core.attention.mask import Mask
+from sparse_hub_core.attention.sparse_attention import SparseAttention
+from sparse_hub_core.testing.check import check
+from sparse_hub_core.testing.conditions import decodes
+from sparse_hub_core.testing.subject import CHUNK, Subject
+from sparse_hub_core.testing.tensors import Tensors, attend, draw, look, require_same, seen
+
+PADDING = 7
+
+
+@check()
+def future_changes_nothing(subject: Subject) -> None:
+    """Other queries, keys and values later in a call leave earlier rows as they are."""
+    stack, tensors = subject.behind(subject.small), draw(10, subject.length)
+    result = attend(subject, SparseAttention(stack), tensors)
+    size = result.mask.blocks.size if isinstance(result.mask, Mask) and result.mask.blocks is not None else 1
+    first = tensors.length - result.output.shape[2]
+    # Prefill methods may choose for a block of queries at once, so their future begins with the next block.
+    rows = (tensors.length - first) * 2 // 3 // size * size
+    other = look(subject, stack, tensors.changed(first + rows, None, 3.0))
+    require_same(seen(result).rows(0, rows), other.rows(0, rows), "another future changes earlier rows")
+
+
+@check(decodes)
+def future_changes_nothing_without_a_prefix(subject: Subject) -> None:
+    """The same where all keys are new, so that queries stand at the first positions."""
+    stack, tensors = subject.behind(subject.small), draw(11, 40)
+    for cut in (1, 23):
+        one, other = (
+            seen(attend(subject, SparseAttention(stack), given, 0)).rows(0, cut)
+            for given in (tensors, tensors.changed(cut, None, 3.0))
+        )
+        require_same(one, other, "without a prefix, another future changes earlier rows")
+
+
+@check(decodes)
+def chunks_equal_single_steps(subject: Subject) -> None:
+    """Queries that come at once, in chunks or one by one after a prefix read the same keys."""
+    tensors, length = draw(12, subject.length, 2), subject.length
+    stack = subject.behind(subject.small)
+    at_once = look(subject, stack, tensors)
+    for chunks, what in (([1] * CHUNK, "single steps"), ([1, 4, CHUNK - 5], "chunks")):
+        attention, stop = SparseAttention(stack), length - CHUNK
+        for chunk in chunks:
+            start, stop = stop, stop + chunk
+            rows = seen(attend(subject, attention, tensors, start, stop), length)
+            wanted = at_once.rows(start - length + CHUNK, stop - length + CHUNK)
+            require_same(rows, wanted, f"{what} differ from one call at position {start}")
+
+
+@check()
+def padding_changes_nothing(subject: Subject) -> None:
+    """A left-padded sequence gives what it gives alone, whatever stands in the padding."""
+    stack, tensors = subject.behind(subject.small), draw(13, subject.length, 2)
+    padded = _with_padding(tensors)
+    allowed = (torch.arange(tensors.length) >= torch.tensor([0, PADDING])[:, None])[:, None, None]
+    allowed = allowed.expand(-1, -1, tensors.length, -1)
+    batch = look(subject, stack, padded, allowed)
+    for row, start in ((0, 0), (1, PADDING)):
+        alone = look(subject, stack, tensors.sequence(row, start))
+        together = batch.sequence(row)
+        together = type(together)(together.output, together.probabilities[..., start:])
+        if subject.stage == "prefill":
+            together = together.rows(start, None)
+        require_same(together, alone, f"beside {PADDING} tokens of padding" if start else "beside a padded sequence")
+
+
+def _with_padding(tensors: Tensors) -> Tensors:
+    padding = tensors.sequence(1).changed(0, PADDING, 50.0)
+    return Tensors(*(torch.cat([getattr(tensors, n)[:1], getattr(padding, n)]) for n in ("queries", "keys", "values")))
+
+
+@check()
+def batch_rows_are_independent(subject: Subject) -> None:
+    """A sequence gives the same alone and beside others."""
+    stack, tensors = subject.behind(subject.small), draw(14, subject.length, 3)
+    batch = look(subject, stack, tensors)
+    for row in range(3):
+        require_same(batch.sequence(row), look(subject, stack, tensors.sequence(row)), f"sequence {row} of a batch")

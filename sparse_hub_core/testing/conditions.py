@@ -1,0 +1,40 @@
+"""When a check says nothing of a masker: what it declares decides."""
+
+from __future__ import annotations
+
+from sparse_hub_core.testing.subject import Subject
+
+
+def decodes(subject: Subject) -> str | None:
+    """Its queries come after the prefix."""
+    return None if subject.stage == "decode" else "it masks the prefix's own queries, where there are no steps"
+
+
+def restricts(subject: Subject) -> str | None:
+    """It narrows what others chose."""
+    return None if subject.role == "restrict" else "it does not restrict what others chose"
+
+
+def searched(subject: Subject) -> str | None:
+    """Something of it is searched."""
+    return None if subject.space else "nothing of it is searched"
+
+
+def has_budget(subject: Subject) -> str | None:
+    """It declares a budget."""
+    return None if subject.config_class.budget_field else "it declares no budget_field"
+
+
+def is_bounded(subject: Subject) -> str | None:
+    """It says how many keys it adds at most."""
+    return None if subject.small.max_keys(subject.length) is not None else "it declares no max_keys"
+
+
+def samples(subject: Subject) -> str | None:
+    """It draws keys."""
+    return None if subject.config_class.samples else "it does not declare that it samples"
+
+
+def names_files(subject: Subject) -> str | None:
+    """Some of its fields name files."""
+    return None if subject.config_class.file_fields else "it declares no file_fields"

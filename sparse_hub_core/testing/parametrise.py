@@ -1,0 +1,51 @@
+"""The pytest side of the kit: one id per check."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sparse_hub_core.masker import MaskerConfig
+from sparse_hub_core.registry import Role
+from sparse_hub_core.testing.catalogue import CHECKS
+from sparse_hub_core.testing.check import Check
+from sparse_hub_core.testing.subject import Subject
+
+
+def masker_checks(
+    masker: str | type[MaskerConfig], *, role: Role | None = None, config: MaskerConfig | None = None
+) -> Any:
+    """Return a pytest decorator that runs a test once per check, with ``check`` as its argument.
+
+    Checks that do not apply are skipped with the reason; those in the config's ``known_failures`` must fail::
+
+        @masker_checks("strided")
+        def test_conformance(check):
+            check()
+
+    Args:
+        masker: A registered name, or a config class.
+        role: The masker's role, by default the registered one; ``selector`` or ``prefill`` for a class.
+        config: What is checked, for a masker whose defaults cannot be made or would not do.
+
+    Raises:
+        UsageError: Nothing of that name is registered, or the config cannot be made without arguments.
+    """
+    import pytest
+
+    subject = Subject.of(masker, role, config)
+    return pytest.mark.parametrize("check", [_parameter(check, subject) for check in CHECKS])
+
+
+def _parameter(check: Check, subject: Subject) -> Any:
+    import pytest
+
+    known = subject.config_class.known_failures.get(check.name)
+    marks = [] if known is None else [pytest.mark.xfail(reason=known, strict=True)]
+
+    def run() -> None:
+        reason = check.does_not_apply(subject)
+        if reason is not None:
+            pytest.skip(reason)
+        check(subject)
+
+    return pytest.param(run, id=check.name, marks=marks)

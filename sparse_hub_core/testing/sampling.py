@@ -1,0 +1,92 @@
+"""Checks of maskers that draw keys, and that no other does."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+
+import numpy as np
+import torch
+
+from sparse_hub_core.attention.sparse_attention import SparseAttention
+from sparse_hub_core.masker import MaskerConfig
+from sparse_hub_core.testing.check import check, require
+from sparse_hub_core.testing.conditions import samples
+from sparse_hub_core.testing.subject import CHUNK, Subject
+from sparse_hub_core.testing.tensors import attend, dense, draw, look, require_same
+
+SEEDS = 120
+LENGTH = 200
+CHANCE = 2.0
+"""So many times the standard error of the mean may be off by chance; it is a norm over hundreds of numbers."""
+RATIO_BIAS = 0.02
+"""A ratio of two unbiased estimates is biased by one over the size of the sample."""
+
+
+@check()
+def the_same_call_gives_the_same(subject: Subject) -> None:
+    """A call gives the same again, whatever the global random state is."""
+    stack, tensors = subject.behind(subject.small), draw(70, subject.length)
+    kept = random.getstate(), np.random.get_state(), torch.random.get_rng_state()
+    results = []
+    try:
+        for seed in (1, 2):
+            random.seed(seed)
+            np.random.seed(seed)
+            torch.manual_seed(seed)
+            results.append(look(subject, stack, tensors))
+    finally:
+        random.setstate(kept[0])
+        np.random.set_state(kept[1])
+        torch.random.set_rng_state(kept[2])
+    require_same(results[0], results[1], "the same call twice")
+
+
+@check()
+def global_randomness_is_left_alone(subject: Subject) -> None:
+    """Neither torch's, numpy's nor Python's global random state is used."""
+    before = _random_states()
+    look(subject, subject.behind(subject.small), draw(71, subject.length))
+    used = [name for name, state in _random_states().items() if state != before[name]]
+    require(not used, f"the global random state of {' and '.join(used)} is used; draw from a generator of its own")
+
+
+@check(samples)
+def another_seed_draws_others(subject: Subject) -> None:
+    """Another seed draws other keys."""
+    tensors = draw(72, subject.length)
+    one, other = (look(subject, subject.behind(_seeded(subject, seed)), tensors).probabilities for seed in (0, 1))
+    require(not torch.equal(one > 0, other > 0), "two seeds draw the same keys")
+
+
+@check(samples)
+def mean_over_seeds_is_dense(subject: Subject) -> None:
+    """The mean output over seeds is dense attention's, within its confidence interval."""
+    tensors, given = draw(73, LENGTH), subject.given(first=4, last=8)
+    outputs = torch.stack(
+        [
+            attend(subject, SparseAttention([given, _seeded(subject, seed)]), tensors, LENGTH - CHUNK // 3).output
+            for seed in range(SEEDS)
+        ]
+    )
+    wanted = dense(subject, tensors)[:, :, -outputs.shape[3] :]
+    size = wanted.norm()
+    error = float((outputs.mean(0) - wanted).norm() / size)
+    by_chance = float((outputs.var(0) / SEEDS).sum().sqrt() / size)
+    require(
+        error <= CHANCE * by_chance + RATIO_BIAS,
+        f"the mean over {SEEDS} seeds is {error:.1%} away from dense attention, where chance explains {by_chance:.1%}",
+    )
+
+
+def _seeded(subject: Subject, seed: int) -> MaskerConfig:
+    require("seed" in subject.fields, "it declares that it samples, but has no field named seed")
+    return dataclasses.replace(subject.small, seed=seed)  # type: ignore[call-arg]
+
+
+def _random_states() -> dict[str, object]:
+    return {
+        "torch": torch.random.get_rng_state().numpy().tobytes(),
+        "numpy": repr(np.random.get_state()),
+        "random": random.getstate(),
+    }
