@@ -98,6 +98,15 @@ def test_codes_are_those_of_the_nearest_centroid_also_of_new_keys(fields: dict[s
     torch.testing.assert_close(chosen, distances.amin(-1), atol=1e-5, rtol=1e-5)
 
 
+def test_the_inner_product_metric_makes_all_subvectors_equally_long() -> None:
+    _, keys = draw(10, num_keys=60)
+    state = encoded(keys, 50, (10,), metric="inner_product").state
+    lengths = keys.unflatten(-1, (2, 8)).norm(dim=-1).transpose(2, 3)
+    longest = lengths[..., :50].amax(-1, keepdim=True)
+    torch.testing.assert_close(state["centroids"].norm(dim=-1), torch.maximum(lengths, longest))
+    assert (lengths[..., 50:] > longest).any()
+
+
 @pytest.mark.parametrize("metric", METRICS)
 def test_it_finds_the_true_top_keys_far_more_often_than_chance(metric: str) -> None:
     queries, keys = draw(2, num_keys=4000, batch=2)
