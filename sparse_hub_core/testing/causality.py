@@ -30,8 +30,8 @@ def future_changes_nothing(subject: Subject) -> None:
 @check(decodes)
 def future_changes_nothing_without_a_prefix(subject: Subject) -> None:
     """The same where all keys are new, so that queries stand at the first positions."""
-    stack, tensors = subject.behind(subject.small), draw(11, 40)
-    for cut in (1, 23):
+    stack, tensors = subject.behind(subject.small), draw(11, subject.length)
+    for cut in (1, tensors.length * 2 // 3):
         one, other = (
             seen(attend(subject, SparseAttention(stack), given, 0)).rows(0, cut)
             for given in (tensors, tensors.changed(cut, None, 3.0))
@@ -42,16 +42,17 @@ def future_changes_nothing_without_a_prefix(subject: Subject) -> None:
 @check(decodes)
 def chunks_equal_single_steps(subject: Subject) -> None:
     """Queries that come at once, in chunks or one by one after a prefix read the same keys."""
-    tensors, length = draw(12, subject.length, 2), subject.length
-    stack = subject.behind(subject.small)
-    at_once = look(subject, stack, tensors)
-    for chunks, what in (([1] * CHUNK, "single steps"), ([1, 4, CHUNK - 5], "chunks")):
-        attention, stop = SparseAttention(stack), length - CHUNK
-        for chunk in chunks:
-            start, stop = stop, stop + chunk
-            rows = seen(attend(subject, attention, tensors, start, stop), length)
-            wanted = at_once.rows(start - length + CHUNK, stop - length + CHUNK)
-            require_same(rows, wanted, f"{what} differ from one call at position {start}")
+    tensors, stack = draw(12, subject.length, 2), subject.behind(subject.small)
+    first = tensors.length - CHUNK
+    for plain in (False, True):
+        at_once = seen(attend(subject, SparseAttention(stack), tensors, plain=plain))
+        for chunks, what in (([1] * CHUNK, "single steps"), ([1, 4, CHUNK - 5], "chunks")):
+            attention, stop = SparseAttention(stack), first
+            for chunk in chunks:
+                start, stop = stop, stop + chunk
+                rows = seen(attend(subject, attention, tensors, start, stop, plain=plain), tensors.length)
+                wanted = at_once.rows(start - first, stop - first)
+                require_same(rows, wanted, f"{what} differ from one call at position {start}")
 
 
 @check()

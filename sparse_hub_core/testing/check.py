@@ -34,8 +34,14 @@ class Check:
         Raises:
             AssertionError: It does not hold.
         """
-        with one_thread():
-            self.function(subject)
+        try:
+            with one_thread():
+                self.function(subject)
+        except AssertionError:
+            raise
+        except Exception as error:
+            # A masker under test may raise anything.
+            raise AssertionError(f"it raises {type(error).__name__}: {error}") from error
 
 
 def check(*conditions: Condition) -> Callable[[Callable[[Subject], None]], Check]:

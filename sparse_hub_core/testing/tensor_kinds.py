@@ -6,6 +6,7 @@ import itertools
 
 import torch
 
+from sparse_hub_core.attention.mask import Mask
 from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.testing.check import check, require
 from sparse_hub_core.testing.subject import Subject
@@ -52,9 +53,13 @@ def stays_finite(subject: Subject) -> None:
         large = Tensors(base.queries * max(factor, 1.0), base.keys * factor, base.values).to(dtype)
         alike = Tensors(large.queries, large.keys[:, :, :1].expand_as(large.keys).contiguous(), large.values)
         for tensors, what in ((large, "large" if factor else "zero"), (alike, "equal")):
-            given = look(subject, subject.behind(subject.small, subject.given(first=1)), tensors)
-            finite = bool(torch.isfinite(given.output).all() and torch.isfinite(given.probabilities).all())
-            require(finite, f"NaN or Inf with {what} keys in {dtype}")
+            attention = SparseAttention(subject.behind(subject.small, subject.given(first=1)))
+            result = attend(subject, attention, tensors)
+            require(torch.isfinite(result.output).all(), f"the output has NaN or Inf with {what} keys in {dtype}")
+            assert isinstance(result.mask, Mask)
+            chosen = result.mask.probabilities
+            finite = chosen is None or bool(torch.isfinite(chosen).all())
+            require(finite, f"probabilities are NaN or Inf with {what} keys in {dtype}")
 
 
 @check()

@@ -93,17 +93,19 @@ def attend(
     stop: int | None = None,
     allowed: torch.Tensor | None = None,
     layer: int | None = None,
+    plain: bool = False,
 ) -> AttentionResult:
     """Attend with the queries from ``start`` to ``stop``, as a model does after a prefix that ends at ``start``.
 
-    By default that is the last few queries, or all of them for a masker of the prefix's own queries.
+    By default that is the last few queries, or all of them for a masker of the prefix's own queries. Maskers see the
+    prefix's last queries, as in a model; where the tensors are ``plain``, they do not.
     """
     stop = tensors.length if stop is None else stop
     if subject.stage == "prefill":
         start = 0
     elif start is None:
         start = max(0, stop - CHUNK)
-    observed = tensors.queries[:, :, max(0, start - OBSERVED_QUERIES) : start]
+    observed = None if plain else tensors.queries[:, :, max(0, start - OBSERVED_QUERIES) : start]
     return attention.attend(
         tensors.queries[:, :, start:stop],
         tensors.keys[:, :, :stop],

@@ -1,0 +1,41 @@
+"""The kit is held to its own claim: every check fails on a masker that breaks it, and passes on good ones."""
+
+from __future__ import annotations
+
+import pytest
+from broken_maskers import BROKEN, GOOD
+
+from sparse_hub_core.testing import CHECKS, Check, Subject
+
+
+def names(check: Check) -> str:
+    return check.name
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=names)
+def test_every_check_fails_on_a_broken_masker(check: Check) -> None:
+    config_class, role = BROKEN[check.name]
+    subject = Subject.of(config_class, role)
+    assert check.does_not_apply(subject) is None
+    with pytest.raises(AssertionError) as failure:
+        check(subject)
+    assert len(str(failure.value).split()) > 3
+
+
+@pytest.mark.parametrize("kind", GOOD)
+@pytest.mark.parametrize("check", CHECKS, ids=names)
+def test_every_check_passes_on_good_maskers(check: Check, kind: str) -> None:
+    subject = Subject.of(*GOOD[kind])
+    if check.does_not_apply(subject) is None:
+        check(subject)
+
+
+def test_no_broken_masker_is_left_over() -> None:
+    assert BROKEN.keys() == {check.name for check in CHECKS}
+
+
+def test_every_check_is_described_in_a_sentence() -> None:
+    assert len({check.name for check in CHECKS}) == len(CHECKS)
+    for check in CHECKS:
+        assert check.description.endswith(".")
+        assert "\n" not in check.description
