@@ -110,7 +110,7 @@ class Twilight(Masker):
         logits = products * step + low * rows.sum(-1, keepdim=True)
         if layer.softcap is not None:
             logits = torch.tanh(logits / layer.softcap) * layer.softcap
-        return logits.view(*queries.shape[:3], count)
+        return logits.reshape(*queries.shape[:3], count)
 
 
 def _shared(codes: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
