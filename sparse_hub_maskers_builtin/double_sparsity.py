@@ -29,6 +29,8 @@ from sparse_hub_maskers_builtin.double_sparsity_calibration import (
     channel_importance,
 )
 
+UNPACKED_ELEMENTS = 1 << 19
+"""Codes unpacked at a time: a small buffer stays in the cache."""
 PACKED_WIDTHS = (1, 2, 4, 8)
 """Bits that a code may take in a byte; codes of more than 8 bits take 16."""
 
@@ -164,7 +166,12 @@ class DoubleSparsity(Masker):
         stored: torch.Tensor = layer.state["codes"].tensor
         if bits >= 16:
             return rows @ stored.float()
-        products: torch.Tensor = rows @ _unpacked(stored, bits, rows.shape[-1])
+        count, num_keys = rows.shape[-1], stored.shape[3]
+        products = rows.new_empty(*rows.shape[:3], num_keys)
+        step = max(1, UNPACKED_ELEMENTS // (rows.shape[0] * rows.shape[1] * count))
+        for start in range(0, num_keys, step):
+            piece = slice(start, start + step)
+            products[..., piece] = rows @ _unpacked(stored[..., piece], bits, count)
         products.sub_(rows.sum(-1, keepdim=True) * ((2**bits - 1) / 2))
         return products.mul_(layer.state["magnitudes"].tensor.float())
 
