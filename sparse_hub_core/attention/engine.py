@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+from sparse_hub_core.attention.block_attention import block_attention
 from sparse_hub_core.attention.gather import KeySets, power_of_two, to_logits
 from sparse_hub_core.attention.mask import Mask
 
@@ -62,6 +63,8 @@ def sparse_attention(
     Returns:
         The output ``(B, Hq, Lq, dv)`` and the number of keys read ``(B, Hq, Lq)``.
     """
+    if mask.blocks is not None and _blocks_alone(mask, scoring, bias):
+        return block_attention(queries, keys, values, mask.blocks, scoring.scaling)
     outputs, counts = [], []
     step = _query_block(mask, queries.shape[-1])
     for start in range(0, mask.num_queries, step):
@@ -106,6 +109,12 @@ def split_attention_mask(
     return allowed, bias if bool(bias.any()) else None
 
 
+def _blocks_alone(mask: Mask, scoring: Scoring, bias: torch.Tensor | None) -> bool:
+    """Return whether blocks are all that is read, by plain logits, so that a fused call can read them."""
+    plain = scoring.softcap is None and scoring.sink_logits is None and bias is None and mask.allowed is None
+    return plain and not mask.prefix and not mask.window and mask.indices is None
+
+
 def _query_block(mask: Mask, head_dim: int) -> int:
     if mask.blocks is not None:
         return mask.blocks.size
@@ -143,7 +152,7 @@ def _attend_block(
         size = part.logits.shape[-1]
         output += _weighted_sum(weights[..., offset : offset + size].to(values.dtype), part).float()
         offset += size
-    count = torch.isfinite(logits).sum(-1)
+    count = (logits > -torch.inf).sum(-1)
     return output.to(queries.dtype).reshape(shape), count.reshape(batch, heads, length)
 
 
@@ -272,7 +281,7 @@ def _normalise(logits: torch.Tensor, sink_logits: torch.Tensor | None) -> torch.
         sinks = sink_logits.float().view(1, logits.shape[1], logits.shape[2], 1, 1)
         top = torch.maximum(top, sinks)
     top = torch.where(torch.isfinite(top), top, 0.0)
-    weights = torch.exp(logits - top)
+    weights = (logits - top).exp_()
     total = weights.sum(-1, keepdim=True)
     if sink_logits is not None:
         total = total + torch.exp(sinks - top)

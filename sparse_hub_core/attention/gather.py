@@ -128,7 +128,8 @@ def power_of_two(scaling: float) -> float:
 
 def to_logits(products: torch.Tensor, scaling: float, softcap: float | None) -> torch.Tensor:
     """Return float32 logits of products whose queries were scaled by ``power_of_two(scaling)``."""
-    logits = products.float() * (scaling / power_of_two(scaling))
+    rest = scaling / power_of_two(scaling)
+    logits = products.float() if rest == 1.0 else products.float() * rest
     return logits if softcap is None else torch.tanh(logits / softcap) * softcap
 
 
