@@ -126,17 +126,3 @@ class Mask(MaskContent):
             self.indices, self.probabilities, keep, num_query_heads=self.num_query_heads
         )
         return replace(self, indices=indices, probabilities=torch.where(keep, probabilities, 0.0))
-
-    def rows(self, start: int, stop: int) -> Mask:
-        """Return the mask of the queries from ``start`` to ``stop``, over the keys up to the last of them."""
-        num_keys = self.num_keys - self.num_queries + stop
-        return replace(
-            self,
-            num_queries=stop - start,
-            num_keys=num_keys,
-            prefix=min(self.prefix, num_keys),
-            blocks=None if self.blocks is None else self.blocks.rows(start, stop, num_keys),
-            indices=None if self.indices is None else self.indices[:, :, start:stop],
-            probabilities=None if self.probabilities is None else self.probabilities[:, :, start:stop],
-            allowed=None if self.allowed is None else self.allowed[:, :, start:stop, :num_keys],
-        )

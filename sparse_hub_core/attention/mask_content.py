@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 
 from sparse_hub_core.attention.blocks import Blocks
 from sparse_hub_core.attention.chosen import count_in_groups, per_query_head, same_heads, spread
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True)
@@ -152,11 +156,13 @@ class MaskContent:
 
     def rows_read(self) -> torch.Tensor:
         """Return the rows of K and V that each KV group reads, the union over its query heads, ``(B, Hkv, Lq)``."""
+        if self.blocks is not None:
+            # A block of queries at a time, since all pairs of a long prefix are too many to hold.
+            starts = range(0, self.num_queries, self.blocks.size)
+            parts = [self.rows(start, min(start + self.blocks.size, self.num_queries)) for start in starts]
+            return torch.cat([part._pairs_of_groups().sum(-1) for part in parts], dim=2)
         in_slices = (self.legal() & self._in_slices()).sum(-1)
         shape = (self.batch_size, self.num_kv_heads, self.num_queries)
-        if self.blocks is not None:
-            read = (self.to_dense() > 0).view(*shape[:2], -1, self.num_queries, self.num_keys)
-            return read.any(2).sum(-1)
         chosen = self.chosen()
         if chosen is None:
             return in_slices.expand(shape)
@@ -172,6 +178,25 @@ class MaskContent:
         if chosen is None:
             return certain.float()
         return torch.where(certain, 1.0, per_query_head(spread(*chosen, self.num_keys), self.num_query_heads))
+
+    def rows(self, start: int, stop: int) -> Self:
+        """Return the mask of the queries from ``start`` to ``stop``, over the keys up to the last of them."""
+        num_keys = self.num_keys - self.num_queries + stop
+        return replace(
+            self,
+            num_queries=stop - start,
+            num_keys=num_keys,
+            prefix=min(self.prefix, num_keys),
+            blocks=None if self.blocks is None else self.blocks.rows(start, stop, num_keys),
+            indices=None if self.indices is None else self.indices[:, :, start:stop],
+            probabilities=None if self.probabilities is None else self.probabilities[:, :, start:stop],
+            allowed=None if self.allowed is None else self.allowed[:, :, start:stop, :num_keys],
+        )
+
+    def _pairs_of_groups(self) -> torch.Tensor:
+        """Return the pairs that any head of a KV group reads, ``(B, Hkv, Lq, Lk)`` boolean."""
+        read = self.to_dense() > 0
+        return read.view(self.batch_size, self.num_kv_heads, -1, self.num_queries, self.num_keys).any(2)
 
     def _in_slices(self) -> torch.Tensor:
         columns = torch.arange(self.num_keys, device=self.device)
