@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list-objectives": ("listing:list_objectives", "What a search can minimise."),
     "describe": ("describe:describe", "One masker, preset, benchmark, task, model, algorithm or objective."),
     "check": ("check:check", "Hold a masker to what every masker must keep."),
+    "new": ("new:new", "Write a package for a masker of your own."),
     "plugins": ("plugins:plugins", "What was found, from which distribution, and what failed."),
     "show": ("show:show", "The summary of a run, again."),
     "report": ("show:report", "Write the HTML report of a run again."),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.registry import Role
@@ -10,10 +11,12 @@ from sparse_hub_core.testing.catalogue import CHECKS
 from sparse_hub_core.testing.check import Check
 from sparse_hub_core.testing.subject import Subject
 
+TestT = TypeVar("TestT", bound=Callable[..., object])
+
 
 def masker_checks(
     masker: str | type[MaskerConfig], *, role: Role | None = None, config: MaskerConfig | None = None
-) -> Any:
+) -> Callable[[TestT], TestT]:
     """Return a pytest decorator that runs a test once per check, with ``check`` as its argument.
 
     Checks that do not apply are skipped with the reason; those in the config's ``known_failures`` must fail::
@@ -33,7 +36,10 @@ def masker_checks(
     import pytest
 
     subject = Subject.of(masker, role, config)
-    return pytest.mark.parametrize("check", [_parameter(check, subject) for check in CHECKS])
+    decorator: Callable[[TestT], TestT] = pytest.mark.parametrize(
+        "check", [_parameter(check, subject) for check in CHECKS]
+    )
+    return decorator
 
 
 def _parameter(check: Check, subject: Subject) -> Any:

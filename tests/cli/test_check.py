@@ -1,0 +1,61 @@
+"""``sparse-hub check``: a line per check, and an exit code for CI."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sparse_hub_core.cli.main import main
+from sparse_hub_core.testing import CHECKS
+from sparse_hub_core.testing.subject import Subject
+from sparse_hub_maskers_builtin.local import LocalMaskerConfig
+
+
+def test_a_masker_is_checked_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "local"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["check", "result", "reason"]
+    assert [line.split()[0] for line in lines[1:]] == [check.name for check in CHECKS]
+    assert "does not apply  it does not declare that it samples" in "\n".join(lines)
+
+
+def test_json_tells_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "causal", "--json"]) == 0
+    records = {record["name"]: record for record in json.loads(capsys.readouterr().out)}
+    assert records["chunks_equal_single_steps"] == {
+        "name": "chunks_equal_single_steps",
+        "result": "ok",
+        "reason": None,
+        "description": next(c.description for c in CHECKS if c.name == "chunks_equal_single_steps"),
+    }
+    assert records["keys_stand_once"]["result"] == "ok"
+    assert records["full_budget_is_dense"]["reason"] == "it declares no budget_field"
+
+
+def test_a_failure_ends_with_one_and_says_what_differs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(LocalMaskerConfig, "max_keys", lambda self, num_keys: 3)
+    assert Subject.of("local").small.max_keys(100) == 3
+    assert main(["check", "local"]) == 1
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("keeps_its_bound")]
+    assert line.split()[1] == "failed"
+    assert "max_keys says 3" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("snik", "did you mean 'sink'"),
+        ("ruler", "'ruler' is a benchmark; sparse-hub check covers maskers so far."),
+        ("ruler/vt", "'ruler/vt' is a benchmark; sparse-hub check covers maskers so far."),
+        ("nevergrad", "'nevergrad' is a search algorithm; sparse-hub check covers maskers so far."),
+        ("local_sink", "'local_sink' is a preset; sparse-hub check covers maskers so far."),
+    ],
+)
+def test_other_names_are_refused(name: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", name]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert len(error.splitlines()) == 1

@@ -1,0 +1,131 @@
+"""``sparse-hub new masker``: what it writes is clean, works, and passes its own tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sparse_hub_core.cli.main import main
+
+ROOT = Path(__file__).parent.parent.parent
+ENTRY_POINTS = "[sparse_hub]\n{name} = sparse_hub_{name}\n"
+# Reading torch's types takes half a minute and says nothing of the files that were written.
+MYPY = """[mypy]
+strict = True
+[mypy-torch.*,transformers.*,pydantic.*,numpy.*]
+follow_imports = skip
+"""
+METADATA = "Metadata-Version: 2.1\nName: sparse-hub-{name}\nVersion: 0.1.0\n"
+
+
+def as_if_installed(folder: Path, name: str) -> dict[str, str]:
+    """Lay beside the package what pip would, and return the environment that finds both."""
+    info = folder / f"sparse_hub_{name}-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(METADATA.format(name=name))
+    (info / "entry_points.txt").write_text(ENTRY_POINTS.format(name=name))
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+
+
+def call(*command: str, folder: Path, environment: dict[str, str] | None = None) -> str:
+    process = subprocess.run(
+        [sys.executable, "-m", *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=200
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
+
+
+@pytest.fixture(scope="module", params=["tiny", "a_method_of_thirty_characters2"])
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    output = tmp_path_factory.mktemp("new")
+    assert main(["new", "masker", request.param.replace("_", "-"), "--output", str(output)]) == 0
+    return request.param, next(output.iterdir())
+
+
+def test_the_files_are_those_of_a_package(written: tuple[str, Path]) -> None:
+    name, folder = written
+    assert folder.name == f"sparse-hub-{name.replace('_', '-')}"
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} == {
+        "README.md",
+        "pyproject.toml",
+        f"sparse_hub_{name}/__init__.py",
+        f"sparse_hub_{name}/py.typed",
+        f"sparse_hub_{name}/{name}.py",
+        f"tests/test_{name}.py",
+    }
+
+
+def test_what_is_written_is_clean(written: tuple[str, Path]) -> None:
+    _, folder = written
+    call("ruff", "check", "--no-cache", "--select", "E,F,W,I,B,UP,RUF,N,ANN,PT", ".", folder=folder)
+    call("ruff", "format", "--no-cache", "--check", ".", folder=folder)
+
+
+@pytest.mark.slow
+def test_what_is_written_is_typed(tmp_path: Path) -> None:
+    assert main(["new", "masker", "mine", "--output", str(tmp_path)]) == 0
+    folder = tmp_path / "sparse-hub-mine"
+    (tmp_path / "mypy.ini").write_text(MYPY)
+    options = ("--cache-dir", os.devnull, "--config-file", str(tmp_path / "mypy.ini"))
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    call("mypy", *options, "sparse_hub_mine", "tests", folder=folder, environment=environment)
+
+
+@pytest.mark.slow
+def test_what_is_written_passes_its_tests(written: tuple[str, Path]) -> None:
+    name, folder = written
+    environment = as_if_installed(folder, name)
+    told = call("pytest", "-q", "-W", "error", "-p", "no:cacheprovider", folder=folder, environment=environment)
+    assert "passed" in told
+    checked = call("sparse_hub_core.cli.main", "check", name, folder=folder, environment=environment)
+    assert "failed" not in checked
+
+
+def test_the_next_commands_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "masker", "mine"]) == 0
+    told = capsys.readouterr().out
+    for line in ("cd sparse-hub-mine", 'pip install -e ".[dev]"', "sparse-hub check mine", "pytest"):
+        assert f"  {line}\n" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("2fast", "'2fast' names no Python module"),
+        ("a b", "'a b' names no Python module"),
+        ("Mine", "'Mine' names no Python module"),
+        ("lambda", "'lambda' names no Python module"),
+        ("../up", "'../up' names no Python module"),
+        ("x" * 31, "is too long; take at most 30 characters"),
+        ("oracle-top-k", "The masker 'oracle_top_k' is registered by sparse-hub already"),
+    ],
+)
+def test_bad_names_are_refused(name: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "masker", name, "--output", str(tmp_path)]) == 2
+    assert sentence in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_there_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "sparse-hub-mine").mkdir()
+    assert main(["new", "masker", "mine", "--output", str(tmp_path)]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert not list((tmp_path / "sparse-hub-mine").iterdir())
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["new", "masker", "mine", "--output", str(tmp_path / "file" / "below")]) == 1
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_other_kinds_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "benchmark", "mine"]) == 2
+    assert "'benchmark' is not 'masker'" in capsys.readouterr().err
