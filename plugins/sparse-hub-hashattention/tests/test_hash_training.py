@@ -61,6 +61,7 @@ def test_observed_queries_and_keys_are_those_of_the_model(demo: LoadedModel) -> 
     assert sorted(observed) == [0, 1, 2, 3]
     assert observed[0].queries.shape == (1, 6, 30, 32)
     assert observed[0].keys.shape == (1, 2, 60, 32)
+    assert observed[0].positions(torch.tensor([0, 29])).tolist() == [30, 59]
     demo.model.set_attn_implementation("eager")
     try:
         with torch.no_grad():

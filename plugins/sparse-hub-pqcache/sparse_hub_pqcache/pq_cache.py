@@ -24,8 +24,8 @@ from sparse_hub_core import (
 )
 from sparse_hub_pqcache.k_means import fit_centroids, nearest_centroids
 
-FITTED_PER_CENTROID = 256
-"""A codebook is fitted on so many of the prefix's keys per centroid; more of them hardly move it."""
+FITTED_PER_CENTROID = 128
+"""A codebook is fitted on so many of the prefix's keys per centroid; more of them found no more on the demo model."""
 KEYS_AT_ONCE = 4096
 """Encoded at a time, so that no float32 copy of all keys is made."""
 
@@ -45,7 +45,7 @@ class PqCacheConfig(MaskerConfig):
     nearest centroid is also the one of the largest product. M_j stays what it was at the end of the prefix; longer
     keys that come later get 0. New keys are encoded as keys (the public reference encodes them as queries).
 
-    Where it deviates from the paper: a codebook is fitted on at most 256 keys per centroid, taken evenly from the
+    Where it deviates from the paper: a codebook is fitted on at most 128 keys per centroid, taken evenly from the
     prefix, and for a fixed number of iterations. As long as there are no more keys than centroids each key is a
     centroid of its own, also keys appended to a short or empty prefix; a codebook that is full is never fitted again.
     Keys of equal scores are told apart by their positions alone.
