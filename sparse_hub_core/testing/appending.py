@@ -10,7 +10,7 @@ from sparse_hub_core.testing.driving import appended, prefilled, tensors_in
 from sparse_hub_core.testing.subject import Subject
 from sparse_hub_core.testing.tensors import draw
 
-LENGTH, PREFIX, OLD = 310, 300, 128
+LENGTH, PREFIX, OLD = 1110, 1100, 128
 """A page that is not yet full may be looked at again, so only keys that are older than that must stay unread."""
 
 

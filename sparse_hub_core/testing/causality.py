@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 
 from sparse_hub_core.attention.mask import Mask
@@ -17,14 +19,18 @@ PADDING = 7
 @check()
 def future_changes_nothing(subject: Subject) -> None:
     """Other queries, keys and values later in a call leave earlier rows as they are."""
-    stack, tensors = subject.behind(subject.small), draw(10, subject.length)
-    result = attend(subject, SparseAttention(stack), tensors)
-    size = result.mask.blocks.size if isinstance(result.mask, Mask) and result.mask.blocks is not None else 1
-    first = tensors.length - result.output.shape[2]
-    # Prefill methods may choose for a block of queries at once, so their future begins with the next block.
-    rows = (tensors.length - first) * 2 // 3 // size * size
-    other = look(subject, stack, tensors.changed(first + rows, None, 3.0))
-    require_same(seen(result).rows(0, rows), other.rows(0, rows), "another future changes earlier rows")
+    tensors = draw(10, subject.length)
+    for config in subject.variants:
+        stack = subject.behind(config)
+        result = attend(subject, SparseAttention(stack), tensors)
+        size = result.mask.blocks.size if isinstance(result.mask, Mask) and result.mask.blocks is not None else 1
+        first = tensors.length - result.output.shape[2]
+        # Prefill methods may choose for a block of queries at once, so their future begins with the next block.
+        rows = (tensors.length - first) * 2 // 3 // size * size
+        other = look(subject, stack, tensors.changed(first + rows, None, 3.0))
+        require_same(
+            seen(result).rows(0, rows), other.rows(0, rows), f"another future changes earlier rows of {config}"
+        )
 
 
 @check(decodes)
@@ -42,9 +48,9 @@ def future_changes_nothing_without_a_prefix(subject: Subject) -> None:
 @check(decodes)
 def chunks_equal_single_steps(subject: Subject) -> None:
     """Queries that come at once, in chunks or one by one after a prefix read the same keys."""
-    tensors, stack = draw(12, subject.length, 2), subject.behind(subject.small)
-    first = tensors.length - CHUNK
-    for plain in (False, True):
+    tensors, first = draw(12, subject.length, 2), subject.length - CHUNK
+    for config, plain in itertools.product(subject.variants, (False, True)):
+        stack = subject.behind(config)
         at_once = seen(attend(subject, SparseAttention(stack), tensors, plain=plain))
         for chunks, what in (([1] * CHUNK, "single steps"), ([1, 4, CHUNK - 5], "chunks")):
             attention, stop = SparseAttention(stack), first
@@ -52,7 +58,7 @@ def chunks_equal_single_steps(subject: Subject) -> None:
                 start, stop = stop, stop + chunk
                 rows = seen(attend(subject, attention, tensors, start, stop, plain=plain), tensors.length)
                 wanted = at_once.rows(start - first, stop - first)
-                require_same(rows, wanted, f"{what} differ from one call at position {start}")
+                require_same(rows, wanted, f"{what} of {config} differ from one call at position {start}")
 
 
 @check()

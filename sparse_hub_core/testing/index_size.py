@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.testing.check import check, require
 from sparse_hub_core.testing.conditions import decodes
 from sparse_hub_core.testing.driving import prefilled, step, tensors_in
@@ -19,17 +20,18 @@ ROUNDING = 0.02
 @check(decodes)
 def index_is_as_large_as_declared(subject: Subject) -> None:
     """What is kept per key and KV head, beside a bf16 cache, is between 1 and 2 times index_bits_per_key."""
-    declared = subject.small.index_bits_per_key(HEAD_DIM)
-    fewer, more = (_kept_bits(subject, length) for length in LENGTHS)
-    measured = (more - fewer) / ((LENGTHS[1] - LENGTHS[0]) * HEADS[1])
-    require(
-        declared * (1 - ROUNDING) <= measured <= 2 * declared * (1 + ROUNDING),
-        f"index_bits_per_key({HEAD_DIM}) is {declared:g}, but {measured:g} bits are kept per key and KV head",
-    )
+    for config in subject.variants:
+        declared = config.index_bits_per_key(HEAD_DIM)
+        fewer, more = (_kept_bits(subject, config, length) for length in LENGTHS)
+        kept = (more - fewer) / ((LENGTHS[1] - LENGTHS[0]) * HEADS[1])
+        require(
+            declared * (1 - ROUNDING) <= kept <= 2 * declared * (1 + ROUNDING),
+            f"{config} declares {declared:g} index bits at head_dim {HEAD_DIM}, but keeps {kept:g} per key and KV head",
+        )
 
 
-def _kept_bits(subject: Subject, length: int) -> int:
+def _kept_bits(subject: Subject, config: MaskerConfig, length: int) -> int:
     tensors = draw(60, length).to(torch.bfloat16)
-    layer = prefilled(subject, subject.small, tensors, length - NEW)
-    step(subject, subject.small, layer, tensors, length - NEW)
+    layer = prefilled(subject, config, tensors, length - NEW)
+    step(subject, config, layer, tensors, length - NEW)
     return sum(tensor.numel() * tensor.element_size() * BITS for _, tensor in tensors_in(layer.state))

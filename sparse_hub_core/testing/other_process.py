@@ -24,6 +24,8 @@ from sparse_hub_core.testing.check import one_thread, require
 from sparse_hub_core.testing.subject import Subject
 from sparse_hub_core.testing.tensors import draw, look
 
+PATIENCE = 5.0
+"""Seconds that the process gets to end."""
 HASH_SEED = "PYTHONHASHSEED"
 SERVE = "from sparse_hub_core.testing.other_process import serve; serve()"
 
@@ -123,7 +125,11 @@ class _OtherProcess:
         return answer
 
     def close(self) -> None:
-        self._process.communicate()
+        try:
+            self._process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
 
 
 @functools.cache

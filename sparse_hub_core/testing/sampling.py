@@ -8,17 +8,26 @@ import random
 import numpy as np
 import torch
 
+from sparse_hub_core.attention.gather import every_key_logits
+from sparse_hub_core.attention.layer import Layer
+from sparse_hub_core.attention.mask import Mask
+from sparse_hub_core.attention.result import AttentionResult
 from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.testing.check import check, require
 from sparse_hub_core.testing.conditions import samples
-from sparse_hub_core.testing.subject import CHUNK, Subject
-from sparse_hub_core.testing.tensors import attend, dense, draw, look, require_same
+from sparse_hub_core.testing.subject import Subject
+from sparse_hub_core.testing.tensors import HEAD_DIM, Tensors, attend, dense, draw, look, require_same
 
 SEEDS = 120
 LENGTH = 200
-CHANCE = 2.0
-"""So many times the standard error of the mean may be off by chance; it is a norm over hundreds of numbers."""
+QUERIES = 4
+WIDE = 4.0
+"""So many standard errors may one number be off by chance."""
+NORM = 2.0
+"""So many may a norm over hundreds of numbers."""
+BUDGET_BIAS = 0.015
+"""A sample whose size depends on what was sampled is biased by a little."""
 RATIO_BIAS = 0.02
 """A ratio of two unbiased estimates is biased by one over the size of the sample."""
 
@@ -60,23 +69,47 @@ def another_seed_draws_others(subject: Subject) -> None:
 
 
 @check(samples)
+def weights_are_unbiased(subject: Subject) -> None:
+    """Weighed by their probabilities, sampled keys add up to all that they stand for, averaged over seeds."""
+    tensors = draw(73, LENGTH)
+    layer = Layer(subject.layer, tensors.keys, tensors.values, HEAD_DIM**-0.5)
+    results = [_sampled(subject, tensors, seed) for seed in range(SEEDS)]
+    weights = every_key_logits(layer, tensors.queries[:, :, -results[0].output.shape[2] :])
+    mask = results[0].mask
+    assert isinstance(mask, Mask)
+    weights = torch.where(mask.legal(), weights, -torch.inf).softmax(-1)
+    sums = []
+    for result in results:
+        probabilities = result.mask.to_dense()
+        sums.append(torch.where(probabilities > 0, weights / probabilities, 0.0).sum(-1).mean())
+    found = torch.stack(sums)
+    error, by_chance = float(found.mean() - 1), float(found.std() / SEEDS**0.5)
+    require(
+        abs(error) <= WIDE * by_chance + BUDGET_BIAS,
+        f"over {SEEDS} seeds the weights of what is read add up to {1 + error:.3f} times the whole, where chance "
+        f"explains {by_chance:.3f}: the probabilities are not those with which keys are read",
+    )
+
+
+@check(samples)
 def mean_over_seeds_is_dense(subject: Subject) -> None:
     """The mean output over seeds is dense attention's, within its confidence interval."""
-    tensors, given = draw(73, LENGTH), subject.given(first=4, last=8)
-    outputs = torch.stack(
-        [
-            attend(subject, SparseAttention([given, _seeded(subject, seed)]), tensors, LENGTH - CHUNK // 3).output
-            for seed in range(SEEDS)
-        ]
-    )
+    tensors = draw(74, LENGTH)
+    outputs = torch.stack([_sampled(subject, tensors, seed).output for seed in range(SEEDS)])
     wanted = dense(subject, tensors)[:, :, -outputs.shape[3] :]
     size = wanted.norm()
     error = float((outputs.mean(0) - wanted).norm() / size)
     by_chance = float((outputs.var(0) / SEEDS).sum().sqrt() / size)
     require(
-        error <= CHANCE * by_chance + RATIO_BIAS,
+        error <= NORM * by_chance + RATIO_BIAS,
         f"the mean over {SEEDS} seeds is {error:.1%} away from dense attention, where chance explains {by_chance:.1%}",
     )
+
+
+def _sampled(subject: Subject, tensors: Tensors, seed: int) -> AttentionResult:
+    """Return what a seed gives behind keys that are certain, without which no weight would matter."""
+    stack = [subject.given(first=4, last=8), _seeded(subject, seed)]
+    return attend(subject, SparseAttention(stack), tensors, LENGTH - QUERIES)
 
 
 def _seeded(subject: Subject, seed: int) -> MaskerConfig:

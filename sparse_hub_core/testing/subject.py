@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from sparse_hub_core.errors import ConfigError, UsageError
 from sparse_hub_core.masker import MaskerConfig, Size, resolve_size
@@ -22,6 +22,8 @@ TASK = "ruler/niah"
 CHUNK = 12
 """Queries that follow the prefix."""
 MAX_LAYERS = 256
+SIZE = int | float
+"""The type of a ``Size`` without its range."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,13 @@ class Subject:
         masker = self.config.create_masker()
         return next((index for index in range(MAX_LAYERS) if not masker.reads_everything(index)), 0)
 
-    @property
+    @cached_property
     def length(self) -> int:
-        """The keys of a test sequence: prefill methods choose in blocks, so they need more to choose from."""
-        return 400 if self.stage == "prefill" else 102
+        """The keys of a test sequence: few, but enough for the masker to find its settings feasible."""
+        # Prefill methods choose whole blocks, so they need more to choose from.
+        lengths = (400, 1600) if self.stage == "prefill" else (102, 410, 1640)
+        enough = (length for length in lengths if self._counted(length).infeasible_because(length) is None)
+        return next(enough, lengths[0])
 
     @cached_property
     def fields(self) -> frozenset[str]:
@@ -87,14 +92,35 @@ class Subject:
     @cached_property
     def small(self) -> MaskerConfig:
         """The configuration for short sequences: sizes are counts, which mean the same at every length."""
+        return self._counted(self.length)
+
+    def _counted(self, length: int) -> MaskerConfig:
         hints = get_type_hints(self.config_class, include_extras=True)
+        sizes = {name: getattr(self.config, name) for name in sorted(self.fields) if hints.get(name) == Size}
         counts = {
-            name: self._few(getattr(self.config, name)) for name in sorted(self.fields) if hints.get(name) == Size
+            name: resolve_size(size, length) if isinstance(size, float) else min(size, length // 8)
+            for name, size in sizes.items()
         }
         return dataclasses.replace(self.config, **counts)
 
-    def _few(self, size: int | float) -> int:
-        return resolve_size(size, self.length) if isinstance(size, float) else min(size, self.length // 8)
+    @cached_property
+    def variants(self) -> tuple[MaskerConfig, ...]:
+        """The small configuration, and others beside it: each option, and both ends of what is searched."""
+        hints = get_type_hints(self.config_class)
+        found = [self.small]
+        for name in sorted(self.fields):
+            domain, values = self.space.get(name), _options(hints.get(name))
+            if domain is not None and hints[name] != SIZE:
+                values = (domain.grid()[0], domain.grid()[-1])
+            for value in values:
+                try:
+                    variant = dataclasses.replace(self.small, **{name: value})
+                except ConfigError:
+                    # An option may need another one beside it.
+                    continue
+                if variant not in found and variant.infeasible_because(self.length) is None:
+                    found.append(variant)
+        return tuple(found)
 
     def at_budget(self, share: float) -> MaskerConfig:
         """Return the small configuration with another budget."""
@@ -130,6 +156,13 @@ class Subject:
         return stack
 
 
+def _options(annotation: Any) -> tuple[Any, ...]:
+    """Return the values of a field that has few."""
+    if annotation is bool:
+        return (False, True)
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
+
+
 def _default(config_class: type[MaskerConfig]) -> MaskerConfig:
     try:
         return config_class()
@@ -137,8 +170,3 @@ def _default(config_class: type[MaskerConfig]) -> MaskerConfig:
         raise UsageError(
             f"{config_class.__name__} cannot be made without arguments ({error}); hand masker_checks(config=...) one."
         ) from None
-
-
-def parameters_of(config: MaskerConfig) -> dict[str, Any]:
-    """Return the parameters, checked to be a dict."""
-    return dict(config.parameters())

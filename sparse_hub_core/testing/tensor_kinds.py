@@ -28,11 +28,11 @@ def keeps_shape_and_dtype(subject: Subject) -> None:
 @check()
 def takes_every_length(subject: Subject) -> None:
     """Sequences of one key, of odd lengths, and of a block more or less work; so does one without a prefix."""
-    for length in LENGTHS:
-        tensors = draw(1, length)
+    for length, dtype in itertools.product(LENGTHS, DTYPES):
+        tensors = draw(1, length).to(dtype)
         # A prefix as long as can be, and none at all.
         for start in (length - 1, 0):
-            _require_fits(subject, tensors, f"{length} keys, the first query at {start}", start)
+            _require_fits(subject, tensors, f"{length} keys, the first query at {start}, {dtype}", start)
 
 
 @check()

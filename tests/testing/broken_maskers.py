@@ -27,14 +27,15 @@ from sparse_hub_core import (
 from sparse_hub_core.space import Real
 
 ConfigClass = type[MaskerConfig]
-BROKEN: dict[str, tuple[ConfigClass, Any]] = {}
-"""Check -> a config class that fails it, and its role."""
+BROKEN: dict[str, list[tuple[ConfigClass, Any]]] = {}
+"""Check -> config classes that fail it, each with its role."""
 
 
 def breaks(*checks: str, role: str = "selector") -> Callable[[ConfigClass], ConfigClass]:
     def register(config_class: ConfigClass) -> ConfigClass:
         frozen = dataclass(frozen=True)(config_class)
-        BROKEN.update({check: (frozen, role) for check in checks})
+        for check in checks:
+            BROKEN.setdefault(check, []).append((frozen, role))
         return frozen
 
     return register
@@ -370,6 +371,19 @@ class AveragesLaterQueries(SmallKeysConfig):
     masker = MeanQuery
 
 
+class BySum(LastBlocks):
+    def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
+        blocks = -(-mask.num_keys // self.size)
+        best = layer.keys.sum((2, 3)).argsort(-1)[:, :, None, None] * 2 + torch.arange(2)
+        near = torch.eye(blocks, dtype=torch.bool).expand(mask.batch_size, mask.num_kv_heads, -1, -1)
+        return mask.with_blocks(self.size, near | (torch.arange(blocks) == best % blocks).any(-1, keepdim=True))
+
+
+@breaks("future_changes_nothing", role="prefill")
+class LooksAhead(LastBlocksConfig):
+    masker = BySum
+
+
 class CentredOnFirstChunk(SmallKeys):
     def on_prefill(self, layer: Layer) -> None:
         layer.state["norms"] = GrowingTensor(layer.keys.norm(dim=-1))
@@ -500,6 +514,16 @@ class ForgetsTheStack(SmallKeysConfig):
     masker = StartsOver
 
 
+class ChosenOnly(Thinning):
+    def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
+        return dataclasses.replace(super().add_mask(layer, queries, mask), prefix=0, window=0)
+
+
+@breaks("keeps_what_is_read", role="restrict")
+class RestrictsSinks(ThinningConfig):
+    masker = ChosenOnly
+
+
 class ReadsNothing(SmallKeys):
     def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
         return dataclasses.replace(mask, prefix=0, window=0, indices=None, probabilities=None)
@@ -591,6 +615,23 @@ class OneSeed(Sampler):
 @breaks("another_seed_draws_others")
 class IgnoresItsSeed(SamplerConfig):
     masker = OneSeed
+
+
+class WithReplacement(Sampler):
+    def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
+        generator = torch.Generator().manual_seed(self.seed())
+        population = mask.num_unread()
+        count = max(1, int(population.max() * self.config.rate))
+        ranks = torch.rand(*population.shape, count, generator=generator) * population[..., None]
+        drawn = torch.zeros((*population.shape, mask.num_keys), dtype=torch.bool)
+        drawn.scatter_(3, mask.nth_unread(ranks.long()), True)
+        keys = torch.arange(mask.num_keys).expand(drawn.shape)
+        return mask.with_keys(keys, torch.where(drawn & mask.unread(), self.config.rate, 0.0))
+
+
+@breaks("weights_are_unbiased")
+class DrawsWithReplacement(SamplerConfig):
+    masker = WithReplacement
 
 
 class Certain(Sampler):
