@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from broken_maskers import BROKEN, GOOD
+from broken_maskers import BROKEN
+from good_maskers import GOOD
 
 from sparse_hub_core import MaskerConfig
 from sparse_hub_core.registry import Role

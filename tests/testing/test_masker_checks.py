@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from broken_maskers import SmallKeysConfig
+from good_maskers import SmallKeysConfig
 
 from sparse_hub_core import UsageError
 from sparse_hub_core.testing import CHECKS, Subject, masker_checks, run_checks

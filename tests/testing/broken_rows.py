@@ -1,0 +1,170 @@
+"""Maskers that trip over shapes, or whose rows depend on what they must not see."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import torch
+from annotated_types import Ge
+from breaking import breaks
+from good_maskers import (
+    LastBlocks,
+    LastBlocksConfig,
+    SmallKeys,
+    SmallKeysConfig,
+)
+
+from sparse_hub_core import (
+    Domain,
+    GrowingTensor,
+    Layer,
+    Mask,
+    Masker,
+    MaskerConfig,
+    choice,
+)
+
+
+class Float32Only(SmallKeys):
+    def scores(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> torch.Tensor:
+        weights = layer.keys @ torch.ones(layer.keys.shape[-1], 1)
+        return super().scores(layer, queries, mask) + weights.transpose(2, 3)
+
+
+@breaks("keeps_shape_and_dtype")
+class MixesDtypes(SmallKeysConfig):
+    masker = Float32Only
+
+
+class AlwaysTakesEight(SmallKeys):
+    def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
+        return mask.with_keys(self.scores(layer, queries, mask).topk(8, dim=-1).indices)
+
+
+@breaks("takes_every_length")
+class NeedsEightKeys(SmallKeysConfig):
+    masker = AlwaysTakesEight
+
+
+class ScalesInPlace(SmallKeys):
+    def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
+        queries.mul_(layer.scaling)
+        return super().add_mask(layer, queries, mask)
+
+
+@breaks("leaves_inputs_alone")
+class ChangesQueries(SmallKeysConfig):
+    masker = ScalesInPlace
+
+
+class Relative(SmallKeys):
+    def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
+        norms = -self.scores(layer, queries, mask)
+        keys = torch.arange(mask.num_keys).expand_as(norms)
+        return mask.with_keys(keys, norms / norms.amax(-1, keepdim=True))
+
+
+@breaks("stays_finite")
+class DividesByNorms(SmallKeysConfig):
+    samples = True
+    masker = Relative
+
+
+class Strided(Masker):
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
+        keys = torch.arange(0, mask.num_keys, self.config.stride)
+        return mask.with_keys(keys.expand(mask.batch_size, mask.num_kv_heads, mask.num_queries, -1))
+
+
+@breaks("every_setting_runs")
+class SearchesNoStride(MaskerConfig):
+    stride: Annotated[int, Ge(0)] = 4
+
+    def create_masker(self) -> Any:
+        return Strided(self)
+
+    @staticmethod
+    def get_search_space(task_name: str) -> dict[str, Domain]:
+        return {"stride": choice([4, 2, 0])}
+
+
+class MeanQuery(SmallKeys):
+    def scores(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> torch.Tensor:
+        mean = queries.view(mask.batch_size, mask.num_kv_heads, -1, *queries.shape[2:]).mean((2, 3))
+        return (layer.keys @ mean[..., None]).transpose(2, 3).repeat(1, 1, mask.num_queries, 1)
+
+
+@breaks("future_changes_nothing")
+class AveragesLaterQueries(SmallKeysConfig):
+    masker = MeanQuery
+
+
+class BySum(LastBlocks):
+    def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
+        blocks = -(-mask.num_keys // self.size)
+        best = layer.keys.sum((2, 3)).argsort(-1)[:, :, None, None] * 2 + torch.arange(2)
+        near = torch.eye(blocks, dtype=torch.bool).expand(mask.batch_size, mask.num_kv_heads, -1, -1)
+        return mask.with_blocks(self.size, near | (torch.arange(blocks) == best % blocks).any(-1, keepdim=True))
+
+
+@breaks("future_changes_nothing", role="prefill")
+class LooksAhead(LastBlocksConfig):
+    masker = BySum
+
+
+class CentredOnFirstChunk(SmallKeys):
+    def on_prefill(self, layer: Layer) -> None:
+        layer.state["norms"] = GrowingTensor(layer.keys.norm(dim=-1))
+        layer.state["center"] = layer.keys.mean(2, keepdim=True) if layer.keys.shape[2] else None
+
+    def on_append(self, layer: Layer, start: int) -> None:
+        if layer.state["center"] is None:
+            layer.state["center"] = layer.keys.mean(2, keepdim=True)
+        layer.state["norms"].append((layer.keys[:, :, start:] - layer.state["center"]).norm(dim=-1))
+
+
+@breaks("future_changes_nothing_without_a_prefix")
+class CentresOnTheFuture(SmallKeysConfig):
+    masker = CentredOnFirstChunk
+
+
+class ByRow(SmallKeys):
+    def scores(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> torch.Tensor:
+        rows = torch.arange(mask.num_queries)[:, None]
+        return super().scores(layer, queries, mask) * torch.cos(torch.arange(mask.num_keys) + rows)
+
+
+@breaks("chunks_equal_single_steps")
+class CountsRowsOfACall(SmallKeysConfig):
+    masker = ByRow
+
+
+class CountsSequences(SmallKeys):
+    sequences = 0
+
+    def on_prefill(self, layer: Layer) -> None:
+        super().on_prefill(layer)
+        self.sequences += 1
+        layer.state["sign"] = (-1) ** self.sequences
+
+    def scores(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> torch.Tensor:
+        return super().scores(layer, queries, mask) * layer.state["sign"]
+
+
+@breaks("padding_changes_nothing")
+class TreatsSequencesByNumber(SmallKeysConfig):
+    masker = CountsSequences
+
+
+class BatchMean(SmallKeys):
+    def scores(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> torch.Tensor:
+        scores = super().scores(layer, queries, mask)
+        return scores.mean(0, keepdim=True).expand_as(scores).clone()
+
+
+@breaks("batch_rows_are_independent")
+class AveragesTheBatch(SmallKeysConfig):
+    masker = BatchMean
