@@ -25,7 +25,7 @@ from sparse_hub_core import (
 from sparse_hub_pqcache.k_means import fit_centroids, nearest_centroids
 
 FITTED_PER_CENTROID = 128
-"""A codebook is fitted on so many of the prefix's keys per centroid; more of them found no more on the demo model."""
+"""A codebook is fitted on at most so many of the prefix's keys per centroid, which bounds what fitting costs."""
 KEYS_AT_ONCE = 4096
 """Encoded at a time, so that no float32 copy of all keys is made."""
 
