@@ -24,7 +24,7 @@ def test_32_signs_are_kept_in_a_word() -> None:
 def test_keys_are_ordered_by_agreeing_bits_and_then_by_position(bits: int, num_keys: int) -> None:
     """Half of the keys are nearly opposite; in the last case their distances are beyond what float32 can count."""
     queries, keys = values(1, 1, 2, 3, bits), values(2, 1, 2, num_keys, bits)
-    keys[:, :, ::2] -= 9 * queries[:, :, :1]
+    keys[:, :, num_keys // 2 :] -= 9 * queries[:, :, :1]
     scores = agreement_scores(packed_signs(queries), packed_signs(keys).transpose(2, 3))
     agreeing = ((queries.sign() @ keys.sign().transpose(2, 3) + bits) / 2).long()
     order = (agreeing * num_keys + torch.arange(num_keys)).argsort(dim=-1)
