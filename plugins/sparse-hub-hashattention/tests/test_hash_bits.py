@@ -26,7 +26,8 @@ def test_keys_are_ordered_by_agreeing_bits_and_then_by_position(bits: int, num_k
     queries, keys = values(1, 1, 2, 3, bits), values(2, 1, 2, num_keys, bits)
     keys[:, :, num_keys // 2 :] -= 9 * queries[:, :, :1]
     scores = agreement_scores(packed_signs(queries), packed_signs(keys).transpose(2, 3))
-    agreeing = ((queries.sign() @ keys.sign().transpose(2, 3) + bits) / 2).long()
+    signs_of_queries, signs_of_keys = ((tensor > 0) * 2.0 - 1 for tensor in (queries, keys))
+    agreeing = ((signs_of_queries @ signs_of_keys.transpose(2, 3) + bits) / 2).long()
     order = (agreeing * num_keys + torch.arange(num_keys)).argsort(dim=-1)
     assert torch.equal(scores.argsort(dim=-1), order)
     assert (scores.sort(dim=-1).values.diff(dim=-1) > 0).all()
