@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
@@ -12,7 +12,7 @@ import torch
 
 from sparse_hub_core.attention.metrics import attention_error
 from sparse_hub_core.attention.result import AttentionResult
-from sparse_hub_core.attention.sparse_attention import SparseAttention
+from sparse_hub_core.attention.sparse_attention import SparseAttention, Stage
 from sparse_hub_core.attention.transformers_seam import Attachment
 from sparse_hub_core.benchmark import Benchmark, Request
 from sparse_hub_core.errors import SparseHubError
@@ -62,36 +62,54 @@ class RequestReport:
 
 @dataclass
 class Meter:
-    """Collects error and density of every sparse call of one request."""
+    """Collects error and density of every sparse call of one request.
 
-    errors: dict[int, list[torch.Tensor]] = field(default_factory=dict)
-    densities: list[torch.Tensor] = field(default_factory=list)
-    io_densities: list[torch.Tensor] = field(default_factory=list)
+    Where a stack masks both the prefix and what follows, each of the two counts half: a prefix has far more queries
+    than an answer, and would drown it.
+    """
 
-    def observe(self, layer_idx: int, result: AttentionResult, dense_output: torch.Tensor) -> None:
+    errors: dict[tuple[Stage, int], list[torch.Tensor]] = field(default_factory=dict)
+    densities: dict[Stage, list[torch.Tensor]] = field(default_factory=dict)
+    io_densities: dict[Stage, list[torch.Tensor]] = field(default_factory=dict)
+
+    def observe(self, layer_idx: int, stage: Stage, result: AttentionResult, dense_output: torch.Tensor) -> None:
         """Take note of one layer's call."""
-        self.errors.setdefault(layer_idx, []).append(attention_error(result.output, dense_output).flatten())
+        self.errors.setdefault((stage, layer_idx), []).append(attention_error(result.output, dense_output).flatten())
         num_legal = result.num_legal.clamp_min(1)
-        self.densities.append((result.num_read / num_legal).flatten())
-        self.io_densities.append((result.mask.rows_read() / num_legal + result.selector_share).flatten())
+        self.densities.setdefault(stage, []).append((result.num_read / num_legal).flatten())
+        moved = result.mask.rows_read() / num_legal + result.selector_share
+        self.io_densities.setdefault(stage, []).append(moved.flatten())
 
     def by_layer(self) -> dict[int, float]:
         """Return the mean error of each layer over heads and queries."""
-        return {layer: float(torch.cat(errors).mean()) for layer, errors in sorted(self.errors.items())}
+        of_stages: dict[int, list[float]] = {}
+        for (_, layer), errors in sorted(self.errors.items()):
+            of_stages.setdefault(layer, []).append(float(torch.cat(errors).mean()))
+        return {layer: fmean(means) for layer, means in sorted(of_stages.items())}
 
     def p95(self) -> float:
         """Return the 95th percentile over layers, heads and queries."""
-        values = torch.cat([torch.cat(errors) for errors in self.errors.values()]).sort().values
-        # torch.quantile refuses more than 2**24 values.
-        return float(values[round(0.95 * (len(values) - 1))])
+        of_stages: dict[Stage, list[torch.Tensor]] = {}
+        for (stage, _), errors in self.errors.items():
+            of_stages.setdefault(stage, []).extend(errors)
+        return fmean(_p95(torch.cat(errors)) for errors in of_stages.values())
 
     def density(self) -> float:
         """Return the mean over layers, heads and queries of the share of keys that were read."""
-        return float(torch.cat(self.densities).mean())
+        return _mean_of_stages(self.densities)
 
     def io_density(self) -> float:
         """Return the mean over layers, KV heads and queries of the share of a dense step's bytes that was read."""
-        return float(torch.cat(self.io_densities).mean())
+        return _mean_of_stages(self.io_densities)
+
+
+def _p95(values: torch.Tensor) -> float:
+    # torch.quantile refuses more than 2**24 values.
+    return float(values.sort().values[round(0.95 * (len(values) - 1))])
+
+
+def _mean_of_stages(shares: Mapping[Stage, Sequence[torch.Tensor]]) -> float:
+    return fmean(float(torch.cat(list(of_stage)).mean()) for of_stage in shares.values())
 
 
 def evaluate(

@@ -26,7 +26,7 @@ _ATTRIBUTE = "sparse_hub_attachment"
 class Observer(Protocol):
     """Sees every sparse attention call, beside what dense attention gives on the same tensors."""
 
-    def observe(self, layer_idx: int, result: AttentionResult, dense_output: torch.Tensor) -> None:
+    def observe(self, layer_idx: int, stage: Stage, result: AttentionResult, dense_output: torch.Tensor) -> None:
         """Take note of one layer's call; ``dense_output`` is ``(B, Hq, Lq, d)``."""
 
 
@@ -98,7 +98,7 @@ class Attachment:
         prefix = Prefix(self._prefix_of_layer[layer_idx], self.prefix_queries.get(layer_idx))
         result = self.attention.attend(*rows, scoring, mask, layer_idx, prefix, stage)
         if self.observer is not None:
-            self.observer.observe(layer_idx, result, _dense(*rows, scoring, mask))
+            self.observer.observe(layer_idx, stage, result, _dense(*rows, scoring, mask))
         return result.output
 
     def _prefix(self, layer_idx: int, first: int, num_keys: int) -> int:

@@ -119,7 +119,7 @@ class Notes:
         self.calls: list[tuple[int, int, int]] = []
         self.densities: list[float] = []
 
-    def observe(self, layer_idx: int, result: AttentionResult, dense_output: torch.Tensor) -> None:
+    def observe(self, layer_idx: int, stage: str, result: AttentionResult, dense_output: torch.Tensor) -> None:
         assert result.output.shape == dense_output.shape
         self.calls.append((layer_idx, result.mask.num_queries, result.mask.num_keys))
         self.densities.append(result.density)

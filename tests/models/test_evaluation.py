@@ -109,3 +109,16 @@ def test_io_density_counts_rows_of_groups_and_what_choosing_reads(loaded, prepar
     exact = [*stack(8), get_masker_config("oracle_top_k")(heavy_size=5)]
     report = next(evaluate(loaded, Length(), prepared, exact, 3))
     assert report.io_density >= report.density + 0.5
+
+
+def test_a_long_prefix_does_not_drown_the_answer(loaded, prepared):
+    """A prefill masker that reads everything, beside a window that loses nearly everything."""
+    blocks = get_masker_config("xattention")(threshold=1.0, block_size=16, stride=8)
+    alone = next(evaluate(loaded, Length(), prepared, [blocks], 3))
+    window = next(evaluate(loaded, Length(), prepared, [get_masker_config("local")(window_size=1)], 3))
+    both = next(evaluate(loaded, Length(), prepared, [blocks, get_masker_config("local")(window_size=1)], 3))
+    assert (alone.error, alone.density) == pytest.approx((0.0, 1.0), abs=1e-5)
+    assert both.error == pytest.approx(window.error / 2, rel=1e-3)
+    assert both.error_p95 == pytest.approx(window.error_p95 / 2, rel=1e-3)
+    assert both.density == pytest.approx((1 + window.density) / 2)
+    assert both.io_density == pytest.approx((alone.io_density + window.io_density) / 2)

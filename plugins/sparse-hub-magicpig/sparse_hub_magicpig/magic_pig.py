@@ -44,7 +44,7 @@ class MagicPigConfig(MaskerConfig):
     which its weight is divided. https://arxiv.org/abs/2410.16179
 
     Keys are centred by the prefix's mean, queries are not. Choosing compares ``lsh_l`` bucket numbers per key and
-    query head (lsh_l * lsh_k bits read per key, kept in 16 or 32 bits each), and reads the colliding keys for their
+    query head (lsh_l * lsh_k bits read per key, kept in 8, 16 or 32 bits each), and reads the colliding keys for their
     angle. State: the bucket numbers, planes and centre. The authors keep layers 0, 16, 32 and 48 dense: put
     ``dense_layers`` into the stack for that.
     """
@@ -80,7 +80,7 @@ class MagicPigConfig(MaskerConfig):
 class MagicPig(Masker):
     """Reads the keys that share a bucket with the query in enough tables.
 
-    State per key: ``lsh_l`` bucket numbers (int16 up to 15 bits); per layer: the planes and the centre, both fixed at
+    State per key: ``lsh_l`` bucket numbers (8, 16 or 32 bits each); per layer: the planes and the centre, both fixed at
     the end of the prefix, so that hashes and probabilities always belong together.
     """
 
@@ -141,13 +141,17 @@ class MagicPig(Masker):
 
     @property
     def _bucket_dtype(self) -> torch.dtype:
+        if self.config.lsh_k <= torch.iinfo(torch.uint8).bits:
+            return torch.uint8
         return torch.int16 if self.config.lsh_k < torch.iinfo(torch.int16).bits else torch.int32
 
     def _collisions(self, query_buckets: torch.Tensor, key_buckets: torch.Tensor) -> torch.Tensor:
         """Count equal buckets of ``(L, B, Hkv, q)`` and ``(L, B, Hkv, Lk)``, ``(B, Hkv, q, Lk)``."""
         shape = (*query_buckets.shape[1:], key_buckets.shape[-1])
         # Results of the buckets' own type compare and add several times faster than booleans do.
-        counts, equal = key_buckets.new_zeros(shape), key_buckets.new_empty(shape)
+        equal = key_buckets.new_empty(shape)
+        fits = self.config.lsh_l <= torch.iinfo(equal.dtype).max
+        counts = torch.zeros_like(equal, dtype=equal.dtype if fits else torch.int16)
         # Table by table, so that no (L, B, Hkv, q, Lk) tensor is built.
         for of_queries, of_keys in zip(query_buckets, key_buckets, strict=True):
             torch.eq(of_queries[..., :, None], of_keys[..., None, :], out=equal)
