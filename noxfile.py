@@ -27,6 +27,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def conformance(session: nox.Session) -> None:
+    """The conformance kit on every masker here, and on deliberately broken ones; part of `tests` too."""
+    install(session)
+    session.run("pytest", "tests/testing", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style and format."""
     session.install("-c", "constraints.txt", "ruff")

@@ -13,6 +13,7 @@ import torch
 
 from sparse_hub_core import Lengths, SparseAttention, choice, hookspecs
 from sparse_hub_core.cli.main import COMMANDS
+from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.spec import Spec, build_spec
 
 ROOT = Path(__file__).parent.parent.parent
@@ -82,3 +83,14 @@ def test_the_readme_uses_commands_that_exist():
     used = set(re.findall(r"sparse-hub ([a-z][a-z-]+)", "\n".join(blocks(README, "sh"))))
     assert used
     assert used <= COMMANDS.keys()
+
+
+def test_every_masker_here_has_its_row_with_the_bits_it_declares():
+    rows = re.findall(r"^\| (\w+) \|[^|]*\|[^|]*\| ([^|]+) \|", (ROOT / "docs/maskers.md").read_text(), re.MULTILINE)
+    told = {name: bits for name, bits in rows if name != "masker"}
+    assert told.keys() == {entry.name for entry in load_registry().maskers}
+    for entry in load_registry().maskers:
+        config = entry.load()()
+        declared = f"{config.index_bits_per_key(128):g}"
+        expected = "all of K" if config.scores_every_key else "-" if declared == "0" else declared
+        assert told[entry.name].partition(",")[0] == expected
