@@ -25,7 +25,7 @@ from sparse_hub_core.registry import (
 from sparse_hub_core.report.text import plain_table
 from sparse_hub_core.space import Choice, Domain, from_ray
 
-_SYMBOLS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+_SYMBOLS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "multiple_of": "a multiple of"}
 
 
 def describe_entry(registry: Registry, table: Table[Any], entry: Entry, task: str) -> str:
@@ -36,8 +36,9 @@ def describe_entry(registry: Registry, table: Table[Any], entry: Entry, task: st
         lines += _preset(registry, entry, task)
     elif not isinstance(entry, ModelEntry):
         thing = entry.load()
-        paragraph = first_paragraph(thing)
-        lines += ["", *(f"  {line}" for line in paragraph.splitlines())] if paragraph else []
+        # A masker's docstring says what it costs and keeps, which who chooses one wants to know.
+        text = own_docstring(thing) if isinstance(entry, MaskerEntry) else first_paragraph(thing)
+        lines += ["", *(f"  {line}".rstrip() for line in text.splitlines())] if text else []
         if isinstance(entry, MaskerEntry):
             lines += _masker(thing, task)
     return "\n".join(lines)
@@ -137,7 +138,12 @@ def _bound(constraint: Any) -> str:
 
 def first_paragraph(thing: Any) -> str:
     """Return the first paragraph of a class's or function's own docstring."""
+    return re.split(r"\n\s*\n", own_docstring(thing))[0]
+
+
+def own_docstring(thing: Any) -> str:
+    """Return a class's or function's own docstring."""
     documented = isinstance(thing, type) or inspect.isroutine(thing)
     text = inspect.cleandoc(thing.__doc__ or "") if documented else ""
     # A dataclass without a docstring is given its signature for one.
-    return "" if text.startswith(f"{getattr(thing, '__name__', '')}(") else re.split(r"\n\s*\n", text)[0]
+    return "" if text.startswith(f"{getattr(thing, '__name__', '')}(") else text

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import pytest
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, MultipleOf
 
 from sparse_hub_core import Size, choice, integer, loguniform, uniform
 from sparse_hub_core.cli.description import domain_text, first_paragraph, type_text
@@ -22,6 +22,7 @@ from sparse_hub_core.cli.main import main
                 "sink_size",
                 "one of 4, 16, 64, 128, 256",
                 "arxiv.org/abs/2309.17453",
+                "choosing costs nothing, and there is no state",
             ],
         ),
         ("oracle_top_k", ["real numbers from 0.005 to 0.2, log-uniform", "int >= 1 or float > 0, <= 1", "0.05"]),
@@ -55,6 +56,7 @@ def test_the_search_space_is_that_of_the_task(capsys):
     [
         (int, "int"),
         (Annotated[int, Ge(1), Le(9)], "int >= 1, <= 9"),
+        (Annotated[int, Ge(32), MultipleOf(32)], "int >= 32, a multiple of 32"),
         (Annotated[float, Gt(0)] | None, "float > 0 or None"),
         (Size, "int >= 1 or float > 0, <= 1"),
         (Literal["a", 2], "one of 'a', 2"),
