@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 
 import pytest
 
@@ -42,6 +44,17 @@ def test_a_failure_ends_with_one_and_says_what_differs(
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("keeps_its_bound")]
     assert line.split()[1] == "failed"
     assert "max_keys says 3" in line
+
+
+@pytest.mark.slow
+def test_of_a_name_that_two_claim_the_one_asked_for_is_checked(
+    install: Callable[..., str], sparse_hub: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    path = install("sparse-hub-takes-builtin")
+    result = sparse_hub("check", "sparse-hub-takes-builtin:oracle_top_k", "--json", PYTHONPATH=path)
+    records = {record["name"]: record for record in json.loads(result.stdout)}
+    # The built-in one declares a budget, theirs does not.
+    assert records["full_budget_is_dense"]["reason"] == "it declares no budget_field"
 
 
 @pytest.mark.parametrize(
