@@ -25,8 +25,13 @@ class Check:
     conditions: tuple[Condition, ...] = ()
 
     def does_not_apply(self, subject: Subject) -> str | None:
-        """Return why this check says nothing of a masker, or None where it must be passed."""
-        return next((reason for condition in self.conditions if (reason := condition(subject))), None)
+        """Return why this check says nothing of a masker, or None where it must be passed.
+
+        Raises:
+            AssertionError: The masker raises where it is asked for what decides that.
+        """
+        with told_as_failure():
+            return next((reason for condition in self.conditions if (reason := condition(subject))), None)
 
     def __call__(self, subject: Subject) -> None:
         """Check the masker.
@@ -34,14 +39,8 @@ class Check:
         Raises:
             AssertionError: It does not hold.
         """
-        try:
-            with one_thread():
-                self.function(subject)
-        except AssertionError:
-            raise
-        except Exception as error:
-            # A masker under test may raise anything.
-            raise AssertionError(f"it raises {type(error).__name__}: {error}") from error
+        with told_as_failure(), one_thread():
+            self.function(subject)
 
 
 def check(*conditions: Condition) -> Callable[[Callable[[Subject], None]], Check]:
@@ -51,6 +50,17 @@ def check(*conditions: Condition) -> Callable[[Callable[[Subject], None]], Check
         return Check(function.__name__, (function.__doc__ or "").strip(), function, conditions)
 
     return decorate
+
+
+@contextmanager
+def told_as_failure() -> Iterator[None]:
+    """Turn whatever a masker under test raises into the failure of a check."""
+    try:
+        yield
+    except AssertionError:
+        raise
+    except Exception as error:
+        raise AssertionError(f"it raises {type(error).__name__}: {error}") from error
 
 
 @contextmanager

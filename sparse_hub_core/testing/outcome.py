@@ -30,11 +30,11 @@ def run_checks(subject: Subject) -> Iterator[Outcome]:
 
 
 def _run(check: Check, subject: Subject) -> Outcome:
-    reason = check.does_not_apply(subject)
-    if reason is not None:
-        return Outcome(check, "does not apply", reason)
     known = subject.config_class.known_failures.get(check.name)
     try:
+        reason = check.does_not_apply(subject)
+        if reason is not None:
+            return Outcome(check, "does not apply", reason)
         check(subject)
     except AssertionError as error:
         if known is not None:

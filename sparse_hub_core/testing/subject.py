@@ -57,8 +57,9 @@ class Subject:
             name, config_class = masker.__name__, masker
         if config is None:
             config = _default(config_class)
-        stage = config.create_masker().stage
-        return cls(name, config_class, role or ("prefill" if stage == "prefill" else "selector"), config)
+        if role is None:
+            role = "prefill" if config.create_masker().stage == "prefill" else "selector"
+        return cls(name, config_class, role, config)
 
     @cached_property
     def stage(self) -> Literal["prefill", "decode"]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from good_maskers import SmallKeysConfig
 
-from sparse_hub_core import UsageError
+from sparse_hub_core import Domain, UsageError
 from sparse_hub_core.testing import CHECKS, Subject, masker_checks, run_checks
 
 pytest_plugins = ["pytester"]
@@ -76,6 +77,40 @@ def test_without_pytest_the_same_is_told(config_class: type[SmallKeysConfig], re
     assert outcomes["keeps_its_bound"].result == result
     assert (KNOWN in (outcomes["keeps_its_bound"].reason or "")) == (result != "ok")
     assert outcomes["restricting_adds_nothing"].result == "does not apply"
+
+
+class NeverFeasible(SmallKeysConfig):
+    def infeasible_because(self, num_keys: int) -> str | None:
+        raise ZeroDivisionError("no key is left")
+
+
+class NoSpace(SmallKeysConfig):
+    @staticmethod
+    def get_search_space(task_name: str) -> dict[str, Domain]:
+        raise KeyError(task_name)
+
+
+class NoMasker(SmallKeysConfig):
+    def create_masker(self) -> Any:
+        raise OSError("no weights are here")
+
+
+@pytest.mark.parametrize(
+    ("config_class", "check", "sentence"),
+    [
+        (NeverFeasible, "keeps_its_bound", "it raises ZeroDivisionError: no key is left"),
+        (NeverFeasible, "infeasible_says_why", "it raises ZeroDivisionError: no key is left"),
+        (NoSpace, "space_names_fields", "it raises KeyError: 'ruler/niah'"),
+        (NoMasker, "chunks_equal_single_steps", "it raises OSError: no weights are here"),
+    ],
+)
+def test_what_raises_before_a_check_begins_fails_it(
+    config_class: type[SmallKeysConfig], check: str, sentence: str
+) -> None:
+    outcomes = {outcome.check.name: outcome for outcome in run_checks(Subject.of(config_class, "selector"))}
+    assert list(outcomes) == [check.name for check in CHECKS]
+    assert (outcomes[check].result, outcomes[check].reason) == ("failed", sentence)
+    assert outcomes["unknown_keys_raise"].result == "ok"
 
 
 def test_a_name_that_is_not_there_is_told_at_once() -> None:
