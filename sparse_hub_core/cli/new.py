@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import keyword
 import re
 import shlex
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import importlib_metadata
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sparse_hub_core import __version__
@@ -65,23 +68,14 @@ class NewMasker:
 )
 def new(kind: str, name: str, output: Path) -> None:
     """Write a package sparse-hub-NAME with a masker that works, its tests and a README."""
-    masker = NewMasker(_checked(name))
+    masker = NewMasker(_identifier(name))
+    _check_nothing_is_hidden(masker)
     folder = output / masker.distribution
     if folder.exists():
         raise UsageError(f"{folder} is there already; choose another name, or another place with --output.")
-    environment = Environment(
-        loader=PackageLoader("sparse_hub_core.cli"), undefined=StrictUndefined, keep_trailing_newline=True
-    )
-    for place, template in masker.files.items():
-        text = ""
-        if template:
-            text = environment.get_template(f"{kind}/{template}").render(
-                name=masker.name,
-                distribution=masker.distribution,
-                package=masker.package,
-                class_name=masker.class_name,
-                version=__version__,
-            )
+    texts = _rendered(masker, kind)
+    _check_no_name_is_used_twice(masker, texts)
+    for place, text in texts.items():
         _write(folder / place, text)
     click.echo(f"Wrote {folder}: the method is {masker.package}/{masker.name}.py. Next:")
     for command in (
@@ -93,22 +87,82 @@ def new(kind: str, name: str, output: Path) -> None:
         click.echo(f"  {command}")
 
 
-def _checked(name: str) -> str:
+def _identifier(name: str) -> str:
     """Return the name as an identifier.
 
     Raises:
-        UsageError: It makes none, or a masker has it already.
+        UsageError: It makes none.
     """
     identifier = name.replace("-", "_")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", identifier) or keyword.iskeyword(identifier):
         raise UsageError(f"{name!r} names no Python module; use small letters, digits and '_', a letter first.")
     if len(identifier) > LONGEST_NAME:
         raise UsageError(f"{name!r} is too long; take at most {LONGEST_NAME} characters.")
-    taken = load_registry().maskers.claimants(identifier)
+    return identifier
+
+
+def _check_nothing_is_hidden(masker: NewMasker) -> None:
+    """Check that no masker, package or distribution that is installed would stand behind the new one.
+
+    Raises:
+        UsageError: One would.
+    """
+    taken = load_registry().maskers.claimants(masker.name)
     if taken:
         owner = taken[0].provenance.distribution
-        raise UsageError(f"The masker {identifier!r} is registered by {owner} already; choose another name.")
-    return identifier
+        raise UsageError(f"The masker {masker.name!r} is registered by {owner} already; choose another name.")
+    if importlib.util.find_spec(masker.package) is not None:
+        raise UsageError(
+            f"{masker.name!r} would make a package {masker.package}, which would hide the installed one of that name; "
+            "choose another name."
+        )
+    if any(importlib_metadata.distributions(name=masker.distribution)):
+        raise UsageError(
+            f"{masker.name!r} would make a distribution {masker.distribution}, which would replace the installed one "
+            "of that name; choose another name."
+        )
+
+
+def _check_no_name_is_used_twice(masker: NewMasker, texts: dict[str, str]) -> None:
+    """Check that neither the classes nor the module take a name that their file or package uses for something else.
+
+    Raises:
+        UsageError: One does.
+    """
+    made = {
+        f"{masker.package}/__init__.py": {masker.name},
+        f"{masker.package}/{masker.name}.py": {masker.class_name, f"{masker.class_name}Config"},
+    }
+    for place, names in made.items():
+        hidden = {name for name in names if keyword.iskeyword(name)} or names & _other_names(texts[place])
+        if hidden:
+            raise UsageError(
+                f"{masker.name!r} would make a class or module {min(hidden)}, which is the name of something else in "
+                f"{place}; choose another name."
+            )
+
+
+def _other_names(text: str) -> set[str]:
+    """Return the names that a file imports, or gives to its functions."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.FunctionDef):
+            found.add(node.name)
+    return found
+
+
+def _rendered(masker: NewMasker, kind: str) -> dict[str, str]:
+    """Return the text of each file."""
+    environment = Environment(
+        loader=PackageLoader("sparse_hub_core.cli"), undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    names = {name: getattr(masker, name) for name in ("name", "distribution", "package", "class_name")}
+    return {
+        place: environment.get_template(f"{kind}/{template}").render(names, version=__version__) if template else ""
+        for place, template in masker.files.items()
+    }
 
 
 def _write(path: Path, text: str) -> None:

@@ -105,12 +105,34 @@ def test_the_next_commands_are_told(
         ("../up", "'../up' names no Python module"),
         ("x" * 31, "is too long; take at most 30 characters"),
         ("oracle-top-k", "The masker 'oracle_top_k' is registered by sparse-hub already"),
+        ("core", "'core' would make a package sparse_hub_core, which would hide the installed one"),
+        ("maskers-builtin", "a package sparse_hub_maskers_builtin"),
+        ("benchmarks-builtin", "a package sparse_hub_benchmarks_builtin"),
+        *((name, f"a package sparse_hub_{name}") for name in ("pqcache", "hashattention", "magicpig")),
+        ("size", "a class or module Size, which is the name of something else in sparse_hub_size/size.py"),
+        ("growing-tensor", "a class or module GrowingTensor, which"),
+        *((name, f"a class or module {name.title()}, which") for name in ("mask", "masker", "layer", "domain", "none")),
+        ("class-var", "a class or module ClassVar, which"),
+        ("register-maskers", "module register_maskers, which is the name of something else in sparse_hub_register_mas"),
     ],
 )
 def test_bad_names_are_refused(name: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", "masker", name, "--output", str(tmp_path)]) == 2
     assert sentence in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_the_name_of_an_installed_distribution_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pip would take the one out for the other, whatever package is in it."""
+    info = tmp_path / "site" / "Sparse_Hub_Mine-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: Sparse_Hub.Mine\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(info.parent)
+    assert main(["new", "masker", "mine", "--output", str(tmp_path / "out")]) == 2
+    assert "'mine' would make a distribution sparse-hub-mine, which would replace" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_is_there_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
