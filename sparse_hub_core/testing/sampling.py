@@ -22,6 +22,7 @@ from sparse_hub_core.testing.tensors import HEAD_DIM, Tensors, attend, dense, dr
 SEEDS = 120
 LENGTH = 200
 QUERIES = 4
+"""The last ones are looked at."""
 WIDE = 4.0
 """So many standard errors may one number be off by chance."""
 NORM = 2.0
@@ -74,13 +75,13 @@ def weights_are_unbiased(subject: Subject) -> None:
     tensors = draw(73, LENGTH)
     layer = Layer(subject.layer, tensors.keys, tensors.values, HEAD_DIM**-0.5)
     results = [_sampled(subject, tensors, seed) for seed in range(SEEDS)]
-    weights = every_key_logits(layer, tensors.queries[:, :, -results[0].output.shape[2] :])
     mask = results[0].mask
     assert isinstance(mask, Mask)
-    weights = torch.where(mask.legal(), weights, -torch.inf).softmax(-1)
+    weights = every_key_logits(layer, tensors.queries[:, :, -mask.num_queries :])
+    weights = torch.where(mask.legal(), weights, -torch.inf).softmax(-1)[:, :, -QUERIES:]
     sums = []
     for result in results:
-        probabilities = result.mask.to_dense()
+        probabilities = result.mask.to_dense()[:, :, -QUERIES:]
         sums.append(torch.where(probabilities > 0, weights / probabilities, 0.0).sum(-1).mean())
     found = torch.stack(sums)
     error, by_chance = float(found.mean() - 1), float(found.std() / SEEDS**0.5)
@@ -95,8 +96,8 @@ def weights_are_unbiased(subject: Subject) -> None:
 def mean_over_seeds_is_dense(subject: Subject) -> None:
     """The mean output over seeds is dense attention's, within its confidence interval."""
     tensors = draw(74, LENGTH)
-    outputs = torch.stack([_sampled(subject, tensors, seed).output for seed in range(SEEDS)])
-    wanted = dense(subject, tensors)[:, :, -outputs.shape[3] :]
+    outputs = torch.stack([_sampled(subject, tensors, seed).output[:, :, -QUERIES:] for seed in range(SEEDS)])
+    wanted = dense(subject, tensors)[:, :, -QUERIES:]
     size = wanted.norm()
     error = float((outputs.mean(0) - wanted).norm() / size)
     by_chance = float((outputs.var(0) / SEEDS).sum().sqrt() / size)
@@ -107,9 +108,12 @@ def mean_over_seeds_is_dense(subject: Subject) -> None:
 
 
 def _sampled(subject: Subject, tensors: Tensors, seed: int) -> AttentionResult:
-    """Return what a seed gives behind keys that are certain, without which no weight would matter."""
+    """Return what a seed gives behind keys that are certain, without which no weight would matter.
+
+    Half of the keys come after the prefix, so that the last queries draw from these as well.
+    """
     stack = [subject.given(first=4, last=8), _seeded(subject, seed)]
-    return attend(subject, SparseAttention(stack), tensors, LENGTH - QUERIES)
+    return attend(subject, SparseAttention(stack), tensors, LENGTH // 2)
 
 
 def _seeded(subject: Subject, seed: int) -> MaskerConfig:

@@ -103,3 +103,18 @@ class Certain(Sampler):
 @breaks("mean_over_seeds_is_dense")
 class WeighsSamplesAsCertain(SamplerConfig):
     masker = Certain
+
+
+class ForgetsWhatIsAppended(Sampler):
+    def on_prefill(self, layer: Layer) -> None:
+        layer.state["prefix"] = layer.keys.shape[2]
+
+    def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
+        indices, probabilities = super().add_mask(layer, queries, mask).chosen()
+        weighed = torch.where(indices < layer.state["prefix"], probabilities, probabilities / 3)
+        return mask.with_keys(indices, weighed)
+
+
+@breaks("weights_are_unbiased", "mean_over_seeds_is_dense")
+class WeighsAppendedKeysWrongly(SamplerConfig):
+    masker = ForgetsWhatIsAppended
