@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 import warnings
 from collections.abc import Mapping
@@ -16,8 +15,9 @@ import torch
 
 from sparse_hub_core import SparseHubError, UsageError
 from sparse_hub_hashattention.hash_functions import HashFunctions, Mlp
-from sparse_hub_hashattention.weight_file import WeightFile, write_weights
+from sparse_hub_hashattention.weight_writing import check_output, write_weights
 
+DIMENSIONS = {"weight": 2, "bias": 1}
 _NAME = re.compile(r"(\d+)\.learning_to_hash_transformation_([qk])\.(\d+)\.(\d+)\.(weight|bias)")
 
 
@@ -32,14 +32,15 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
             # What it warns of, it also refuses, and that is told below.
             warnings.simplefilter("ignore")
             loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
+    except Exception as error:
+        # Bytes of another kind of file can make torch's reader raise anything.
+        reason = f"{type(error).__name__}: {error}".strip().splitlines()[0].rstrip(".: ")
         raise UsageError(
             f"{path} cannot be read as tensors alone ({reason}), and it is not unpickled, which could run any code; "
             "convert the state dict that torch.save wrote when it was trained, or train anew."
         ) from None
-    tensors = isinstance(loaded, Mapping) and all(isinstance(value, torch.Tensor) for value in loaded.values())
-    if not tensors:
+    by_name = isinstance(loaded, Mapping) and all(isinstance(name, str) for name in loaded)
+    if not by_name or not all(isinstance(tensor, torch.Tensor) for tensor in loaded.values()):
         raise UsageError(f"{path} is no state dict of tensors by name; convert the file that the training wrote.")
     return dict(loaded)
 
@@ -50,7 +51,7 @@ def hash_functions_of(state_dict: Mapping[str, torch.Tensor]) -> dict[int, HashF
     Places between linear maps are those of activations, which have no tensors.
 
     Raises:
-        UsageError: A tensor has another name, or heads differ in their shapes.
+        UsageError: A tensor has another name or number of dimensions, or heads differ in their shapes.
     """
     sides: dict[tuple[int, str], dict[tuple[int, str], dict[int, torch.Tensor]]] = {}
     for name, tensor in state_dict.items():
@@ -61,6 +62,11 @@ def hash_functions_of(state_dict: Mapping[str, torch.Tensor]) -> dict[int, HashF
                 "such as 0.learning_to_hash_transformation_q.0.0.weight."
             )
         layer, side, head, place, part = parts.groups()
+        if tensor.ndim != DIMENSIONS[part]:
+            raise UsageError(
+                f"{name!r} has the shape {tuple(tensor.shape)}; a {part} of a hash function has {DIMENSIONS[part]} "
+                "dimensions, so take the file that the official training wrote."
+            )
         by_head = sides.setdefault((int(layer), side), {}).setdefault((int(place), part), {})
         by_head[int(head)] = tensor
     layers = sorted({layer for layer, _ in sides})
@@ -87,15 +93,6 @@ def _of_all_heads(by_head: Mapping[int, torch.Tensor]) -> torch.Tensor:
     return torch.stack([by_head[head] for head in range(len(by_head))])
 
 
-def _inspected(output: Path) -> WeightFile:
-    """Return what was written, or remove it where it is not as it must be."""
-    try:
-        return WeightFile.inspect(str(output))
-    except SparseHubError:
-        output.unlink()
-        raise
-
-
 @click.command()
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
@@ -104,11 +101,11 @@ def _inspected(output: Path) -> WeightFile:
 def main(source: Path, output: Path, num_kv_heads: int, model: str | None) -> None:
     """Convert the official code's .pt file SOURCE into safetensors OUTPUT, without unpickling anything but tensors."""
     try:
+        check_output(output)
         layers = hash_functions_of(read_state_dict(source))
         if not layers:
             raise UsageError(f"{source} holds no tensors.")
-        write_weights(output, layers, num_kv_heads, {"model": model})
-        written = _inspected(output)
+        written = write_weights(output, layers, num_kv_heads, {"model": model})
     except SparseHubError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{output}: {len(layers)} layers, {written.bits_per_key} bits per key and KV head.")

@@ -40,8 +40,10 @@ class HashAttentionConfig(MaskerConfig):
 
     ``weights`` names a safetensors file with these MLPs for one model, which ``python -m
     sparse_hub_hashattention.train`` makes and ``python -m sparse_hub_hashattention.convert`` makes of the authors' .pt
-    files; it says how many bits there are. Without a file this is the *untrained* baseline: ``bits`` random planes per
-    KV head (SimHash) and keys centred by the prefix's mean. It runs with any model, and finds fewer of the heavy keys.
+    files. The file decides how many bits there are: beside it neither ``bits`` nor ``seed`` means anything. Models of
+    equal shape are not told apart by it: take the one that was made for yours. Without a file this is the *untrained*
+    baseline: ``bits`` random planes per KV head (SimHash) and keys centred by the prefix's mean. It runs with any
+    model, and finds fewer of the heavy keys.
 
     Choosing reads a hash per key and KV head. State: these hashes, 32 bits to an int32, and the functions. The authors
     hash a key once for each query head of its group, so that their files make an index that is as many times larger;
@@ -73,7 +75,7 @@ class HashAttentionConfig(MaskerConfig):
 
     @staticmethod
     def get_search_space(task_name: str) -> dict[str, Domain]:
-        """Return shares of the context, and hashes from the paper's to coarse vectors."""
+        """Return shares of the context, and untrained hashes from the paper's to coarse vectors."""
         return {"heavy_size": loguniform(0.005, 0.2), "bits": choice([32, 64, 128, 256])}
 
     def infeasible_because(self, num_keys: int) -> str | None:
@@ -91,11 +93,12 @@ class HashAttentionConfig(MaskerConfig):
         return self.bits if self.weight_file is None else self.weight_file.bits_per_key
 
     def identity(self) -> dict[str, Any]:
-        """Return the fields, with the content of the weights in place of their path."""
+        """Return the fields that mean something, with the content of the weights in place of their path."""
         if self.weights is None:
             return self.parameters()
         digest = hashlib.sha256(Path(self.weights).read_bytes()).hexdigest()
-        return self.parameters() | {"weights": f"sha256:{digest}"}
+        meant = {name: value for name, value in self.parameters().items() if name not in ("bits", "seed")}
+        return meant | {"weights": f"sha256:{digest}"}
 
 
 class HashAttention(Masker):

@@ -60,6 +60,12 @@ class HashFunctions:
         """Bits per hash."""
         return self.key.weights[-1].shape[-1]
 
+    @property
+    def are_finite(self) -> bool:
+        """Whether all weights are numbers in float32, in which they are applied."""
+        tensors = [tensor for mlp in (self.query, self.key) for tensor in (*mlp.weights, *mlp.biases)]
+        return all(bool(tensor.float().isfinite().all()) for tensor in tensors)
+
     def to(self, device: torch.device) -> HashFunctions:
         """Return them in float32 on a device."""
         return HashFunctions(self.query.to(device), self.key.to(device))

@@ -14,7 +14,7 @@ import torch
 from sparse_hub_core import Lengths, LoadedModel, SparseHubError, UsageError, get_benchmark, get_model
 from sparse_hub_hashattention.hash_functions import HashFunctions
 from sparse_hub_hashattention.training import Observed, Targets, Trainer, Training, observe, recall
-from sparse_hub_hashattention.weight_file import write_weights
+from sparse_hub_hashattention.weight_writing import check_output, write_weights
 
 HELD_OUT = 4
 REPORTS = 10
@@ -24,9 +24,15 @@ def windows_of_text(loaded: LoadedModel, text: Path, window: int, count: int) ->
     """Return the first windows of a text, each ``(1, window)`` tokens.
 
     Raises:
-        UsageError: The text is too short for two windows.
+        UsageError: It is no UTF-8 text, or too short for two windows.
     """
-    tokens = loaded.tokenizer(text.read_text(encoding="utf-8"), return_tensors="pt").input_ids.to(loaded.device)
+    try:
+        content = text.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{text} is no UTF-8 text ({error.reason} at byte {error.start}); write it anew as UTF-8, or take another."
+        ) from None
+    tokens = loaded.tokenizer(content, return_tensors="pt").input_ids.to(loaded.device)
     whole = tokens.shape[1] // window
     if whole < 2:
         raise UsageError(
@@ -105,6 +111,7 @@ def main(
     try:
         if bits % 32:
             raise UsageError(f"--bits {bits} is no multiple of 32.")
+        check_output(output)
         loaded = get_model(model, device)
         if text is not None:
             windows = windows_of_text(loaded, text, window, max_windows)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from sparse_hub_core import Layer, Mask, Masker, MaskerConfig, SparseAttention
+from sparse_hub_core import Layer, Mask, Masker, MaskerConfig, SparseAttention, UsageError
 from sparse_hub_hashattention.hash_bits import agreement_scores
 from sparse_hub_hashattention.hash_functions import HashFunctions, Mlp
 
@@ -124,11 +124,20 @@ class Trainer:
         self.optimizer: torch.optim.Optimizer | None = None
 
     def step(self, observed: Mapping[int, Observed]) -> float:
-        """Learn from what the layers showed of a window, and return the mean loss over layers before it."""
+        """Learn from what the layers showed of a window, and return the mean loss over layers before it.
+
+        Raises:
+            UsageError: The loss is not finite.
+        """
         if self.optimizer is None:
             self.functions = {index: self._begin(layer) for index, layer in sorted(observed.items())}
             self.optimizer = torch.optim.Adam(self._parameters(), self.training.learning_rate)
         loss = torch.stack([self._loss(index, layer) for index, layer in sorted(observed.items())]).mean()
+        if not loss.isfinite():
+            raise UsageError(
+                f"The loss has become {loss.item()}, from which nothing can be learned; take a learning rate below "
+                f"{self.training.learning_rate:g}, and a model whose own queries and keys are finite."
+            )
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from sparse_hub_core import ConfigError
 from sparse_hub_hashattention.hash_bits import WORD_BITS
@@ -29,7 +28,9 @@ _NAME = re.compile(r"(\d+)\.(query|key)\.(\d+)\.(weight|bias)")
 class WeightFile:
     """What a file holds: tensors ``<layer>.<query|key>.<depth>.weight`` ``(H, in, out)`` and ``.bias`` ``(H, out)``.
 
-    All layers have as many heads and bits; vectors of a head are multiplied from the left, with SiLU in between.
+    All layers have as many heads and bits; vectors of a head are multiplied from the left, with SiLU in between. The
+    header names the layers. It cannot tell models of equal shape apart: whose functions these are is for the user to
+    know.
     """
 
     path: str
@@ -50,9 +51,21 @@ class WeightFile:
             ConfigError: There is no such file, it is a pickle, or not of this kind.
         """
         with _opened(path) as file:
-            header = _header(path, file.metadata())
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            return cls.described(path, file.metadata(), shapes)
+
+    @classmethod
+    def described(cls, path: str, metadata: dict[str, str] | None, shapes: Mapping[str, tuple[int, ...]]) -> WeightFile:
+        """Return what a file of this header and these tensors holds, whether it is there or to be written.
+
+        Raises:
+            ConfigError: It does not say so, or its parts do not fit together.
+        """
+        header = _header(path, metadata)
         depths = _depths(path, shapes)
+        for index in sorted(depths.keys() ^ set(header["layers"])):
+            has, says = ("no", "names") if index in header["layers"] else ("tensors of", "does not name")
+            raise ConfigError(f"{path} holds {has} layer {index}, which its header {says}; make the file anew.")
         first = min(depths)
         query, key = (shapes.get(f"{first}.{side}.0.weight", ()) for side in SIDES)
         if len(query) != 3 or len(key) != 3:
@@ -128,30 +141,33 @@ class WeightFile:
         return weight[2]
 
     def read_layer(self, layer_index: int) -> HashFunctions:
-        """Read the functions of one layer."""
+        """Read the functions of one layer.
+
+        Raises:
+            ConfigError: They are not finite.
+        """
         with _opened(self.path) as file:
             sides = []
             for side, depth in zip(SIDES, self.depths[layer_index], strict=True):
                 names = [f"{layer_index}.{side}.{number}" for number in range(depth)]
                 weights = tuple(file.get_tensor(f"{name}.weight") for name in names)
                 sides.append(Mlp(weights, tuple(file.get_tensor(f"{name}.bias")[:, None] for name in names)))
-        return HashFunctions(*sides)
+        functions = HashFunctions(*sides)
+        check_finite(self.path, layer_index, functions)
+        return functions
 
 
-def write_weights(
-    path: Path, layers: Mapping[int, HashFunctions], num_kv_heads: int, notes: Mapping[str, Any] | None = None
-) -> None:
-    """Write the functions of all layers, and notes on where they come from."""
-    tensors = {
-        f"{index}.{side}.{depth}.{part}": tensor.detach().cpu().contiguous()
-        for index, functions in layers.items()
-        for side, mlp in zip(SIDES, (functions.query, functions.key), strict=True)
-        for depth, (weight, bias) in enumerate(zip(mlp.weights, mlp.biases, strict=True))
-        for part, tensor in (("weight", weight), ("bias", bias[:, 0]))
-    }
-    bits = next(iter(layers.values())).num_bits
-    header = {"schema_version": SCHEMA_VERSION, "bits": bits, "num_kv_heads": num_kv_heads} | dict(notes or {})
-    save_file(tensors, path, metadata={HEADER: json.dumps(header)})
+def check_finite(path: str, layer_index: int, functions: HashFunctions) -> None:
+    """Check that the weights of a layer are numbers.
+
+    Raises:
+        ConfigError: One is infinite or NaN.
+    """
+    if not functions.are_finite:
+        raise ConfigError(
+            f"{path}: the weights of layer {layer_index} are not finite, so that their hashes would mean nothing; "
+            f"make the file anew with {TRAIN} or {CONVERT}."
+        )
 
 
 def _opened(path: str) -> Any:
@@ -175,7 +191,7 @@ def _opened(path: str) -> Any:
         raise ConfigError(f"{path} is no safetensors file ({error}); make one with {TRAIN} or {CONVERT}.") from None
 
 
-def _header(path: str, metadata: dict[str, str] | None) -> dict[str, int]:
+def _header(path: str, metadata: dict[str, str] | None) -> dict[str, Any]:
     try:
         header = json.loads((metadata or {}).get(HEADER, "{}"))
         version = header.get("schema_version")
@@ -191,8 +207,14 @@ def _header(path: str, metadata: dict[str, str] | None) -> dict[str, int]:
         if not isinstance(number, int) or number < 1:
             raise ConfigError(f"{path} says {name} = {number!r}, which is no positive number; make the file anew.")
     if numbers["bits"] % WORD_BITS:
-        raise ConfigError(f"{path} has hashes of {numbers['bits']} bits; train with a multiple of {WORD_BITS}.")
-    return numbers
+        raise ConfigError(
+            f"{path}: hashes of {numbers['bits']} bits do not fill words of {WORD_BITS}; "
+            f"take functions whose outputs are a multiple of {WORD_BITS}."
+        )
+    layers = header.get("layers")
+    if not isinstance(layers, list) or not all(type(index) is int for index in layers):
+        raise ConfigError(f"{path} says layers = {layers!r}, which is no list of layers; make the file anew.")
+    return numbers | {"layers": layers}
 
 
 def _depths(path: str, names: Iterable[str]) -> dict[int, tuple[int, int]]:

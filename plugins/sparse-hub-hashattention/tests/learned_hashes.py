@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from sparse_hub_hashattention.hash_functions import HashFunctions, Mlp
-from sparse_hub_hashattention.weight_file import write_weights
+from sparse_hub_hashattention.weight_writing import write_weights
 from torch import nn
 
 HEAD_DIM, HIDDEN, BITS = 16, 12, 32

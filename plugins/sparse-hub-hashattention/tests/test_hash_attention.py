@@ -157,6 +157,16 @@ def test_the_identity_is_that_of_the_content(tmp_path: Path) -> None:
     assert str(first["weights"]).startswith("sha256:")
 
 
+def test_what_means_nothing_beside_weights_identifies_nothing(tmp_path: Path) -> None:
+    weights = str(write(tmp_path / "w"))
+    first, same = (HashAttentionConfig(weights=weights, bits=bits, seed=bits).identity() for bits in (32, 64))
+    assert first == same
+    assert set(first) == {"heavy_size", "weights"}
+    assert first != HashAttentionConfig(heavy_size=7, weights=weights).identity()
+    untrained = [HashAttentionConfig(bits=bits, seed=seed).identity() for bits, seed in ((32, 0), (64, 0), (32, 1))]
+    assert len({tuple(identity.items()) for identity in untrained}) == 3
+
+
 @pytest.mark.parametrize(("field", "value"), [("bits", 16), ("bits", 40), ("bits", 544), ("weights", 3), ("seed", -1)])
 def test_values_out_of_range_are_refused(field: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=rf"HashAttentionConfig\.{field} = {value!r} is out of range"):

@@ -12,12 +12,14 @@ from sparse_hub_hashattention.hash_attention import HashAttentionConfig
 from sparse_hub_hashattention.hash_functions import HashFunctions
 from sparse_hub_hashattention.train import compared, main, windows_of_task
 from sparse_hub_hashattention.training import Observed, Targets, Trainer, Training, observe, recall
-from sparse_hub_hashattention.weight_file import WeightFile, write_weights
+from sparse_hub_hashattention.weight_file import WeightFile
+from sparse_hub_hashattention.weight_writing import write_weights
 
 from sparse_hub_core import LoadedModel, SparseAttention, get_model
 
 TARGETS = Targets(count=16, sinks=4, recent=16)
 WINDOW = 512
+SMALL = ("--window", "256", "--max-windows", "2", "--hidden", "8", "--depth", "3", "--top-keys", "4")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -157,11 +159,16 @@ def test_the_command_trains_on_a_text_and_says_how_good_the_result_is(tmp_path: 
         (["--model", "demo2"], "demo2"),
         (["--task", "ruler/vtt"], "vtt"),
         (["--text", "TEXT"], "too few for two windows of 1024"),
+        (["--text", "LATIN"], "LATIN is no UTF-8 text (invalid continuation byte at byte 3)"),
+        (["--output", "/no/such/w.safetensors", "--model", "demo2"], "cannot be written, for there is no folder /no/such"),
+        (["--learning-rate", "1e30", "--steps", "4", *SMALL], "can be learned; take a learning rate below 1e+30"),
     ],
 )
 def test_the_command_says_what_is_wrong(tmp_path: Path, arguments: list[str], message: str) -> None:
     (tmp_path / "TEXT").write_text("a few words")
-    arguments = [str(tmp_path / "TEXT") if part == "TEXT" else part for part in arguments]
+    (tmp_path / "LATIN").write_bytes("caf\xe9 \xe0 la carte".encode("latin-1"))
+    arguments = [str(tmp_path / part) if part in ("TEXT", "LATIN") else part for part in arguments]
     result = CliRunner().invoke(main, ["--model", "demo", "--output", str(tmp_path / "w"), *arguments])
-    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
     assert message in result.output
+    assert not (tmp_path / "w").exists()
