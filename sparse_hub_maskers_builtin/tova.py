@@ -28,6 +28,7 @@ class TovaConfig(MaskerConfig):
     """
 
     budget_field: ClassVar[str] = "cache_size"
+    known_failures: ClassVar[dict[str, str]] = {"groups_are_independent": "all heads of a layer share one live set"}
 
     cache_size: Size = 0.1
 

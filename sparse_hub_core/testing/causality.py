@@ -1,4 +1,4 @@
-"""Checks that a row depends on nothing but the keys up to its own, whatever else is in the call."""
+"""Checks that a row depends on nothing but its own head's keys up to its own, whatever else is in the call."""
 
 from __future__ import annotations
 
@@ -90,3 +90,17 @@ def batch_rows_are_independent(subject: Subject) -> None:
     batch = look(subject, stack, tensors)
     for row in range(3):
         require_same(batch.sequence(row), look(subject, stack, tensors.sequence(row)), f"sequence {row} of a batch")
+
+
+@check()
+def groups_are_independent(subject: Subject) -> None:
+    """Other keys and values in one KV head change nothing for the query heads of the others."""
+    tensors = draw(15, subject.length)
+    kv_heads, shared = tensors.keys.shape[1], tensors.queries.shape[1] // tensors.keys.shape[1]
+    for config, head in itertools.product(subject.variants, range(kv_heads)):
+        others = torch.arange(tensors.queries.shape[1]) // shared != head
+        one, other = (
+            look(subject, subject.behind(config), given).heads(others)
+            for given in (tensors, tensors.with_other_head(head))
+        )
+        require_same(one, other, f"other keys in KV head {head} change rows of other groups of {config}")

@@ -48,6 +48,15 @@ class Tensors:
             parts.append(copy)
         return Tensors(*parts)
 
+    def with_other_head(self, head: int) -> Tensors:
+        """Return a copy in which one KV head holds other keys and values."""
+        parts = []
+        for tensor in (self.keys, self.values):
+            copy = tensor.clone()
+            copy[:, head] = copy[:, head].flip(-1) * 3.0 - 1
+            parts.append(copy)
+        return Tensors(self.queries, *parts)
+
     def sequence(self, row: int, start: int = 0) -> Tensors:
         """Return one sequence of the batch, from a position on."""
         one = slice(row, row + 1)
@@ -79,6 +88,10 @@ class Seen:
     def rows(self, start: int | None, stop: int | None) -> Seen:
         """Return some of the queries."""
         return Seen(self.output[:, :, start:stop], self.probabilities[:, :, start:stop])
+
+    def heads(self, chosen: torch.Tensor) -> Seen:
+        """Return some of the query heads, ``chosen`` ``(Hq,)`` boolean."""
+        return Seen(self.output[:, chosen], self.probabilities[:, chosen])
 
     def sequence(self, row: int) -> Seen:
         """Return one sequence of the batch."""

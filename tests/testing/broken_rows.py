@@ -168,3 +168,15 @@ class BatchMean(SmallKeys):
 @breaks("batch_rows_are_independent")
 class AveragesTheBatch(SmallKeysConfig):
     masker = BatchMean
+
+
+class TheOtherGroup(SmallKeys):
+    def scores(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> torch.Tensor:
+        # Tiled where each KV head's scores should be repeated.
+        shared = mask.num_query_heads // mask.num_kv_heads
+        return super().scores(layer, queries, mask).repeat(1, shared, 1, 1)
+
+
+@breaks("groups_are_independent")
+class MixesUpKvHeads(SmallKeysConfig):
+    masker = TheOtherGroup

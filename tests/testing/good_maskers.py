@@ -115,8 +115,8 @@ class Thinning(Masker):
     def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
         if mask.indices is None:
             return mask
-        norms = layer.keys.norm(dim=-1).repeat_interleave(mask.num_query_heads // mask.indices.shape[1], 1)
-        norms = norms[:, : mask.indices.shape[1], None].expand(-1, -1, mask.num_queries, -1)
+        norms = layer.keys.norm(dim=-1).repeat_interleave(mask.indices.shape[1] // mask.num_kv_heads, 1)
+        norms = norms[:, :, None].expand(-1, -1, mask.num_queries, -1)
         return mask.only_chosen(norms.gather(3, mask.indices) <= 4 + 60 * self.config.share**4)
 
 
