@@ -160,7 +160,7 @@ def test_the_command_trains_on_a_text_and_says_how_good_the_result_is(tmp_path: 
         (["--task", "ruler/vtt"], "vtt"),
         (["--text", "TEXT"], "too few for two windows of 1024"),
         (["--text", "LATIN"], "LATIN is no UTF-8 text (invalid continuation byte at byte 3)"),
-        (["--output", "/no/such/w.safetensors", "--model", "demo2"], "cannot be written, for there is no folder /no/such"),
+        (["--output", "/no/such/w.safetensors", "--model", "demo2"], "for there is no folder /no/such"),
         (["--learning-rate", "1e30", "--steps", "4", *SMALL], "can be learned; take a learning rate below 1e+30"),
     ],
 )
