@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 CORE = Path(__file__).parent
-CORE_PARTS = ("attention", "models", "search", "validation", "evaluation.py", "preparation.py")
+CORE_PARTS = ("attention", "models", "search", "validation", "evaluation.py", "masker.py", "preparation.py", "space.py")
 """The parts of this package that a result depends on."""
 
 
 def code_digest(thing: Any) -> str:
-    """Return a digest of the Python files beside the one that defines a class, a function or an object's class."""
+    """Return a digest of the Python files beside and below that of a class, a function or an object's class."""
     definition = thing if inspect.isclass(thing) or inspect.isfunction(thing) else type(thing)
     try:
         folder = Path(inspect.getfile(definition)).parent
     except (TypeError, OSError):
         # Defined in a notebook or at a prompt; its own source is all there is.
         return hashlib.sha256(inspect.getsource(definition).encode()).hexdigest()[:16]
-    return _digest(folder.glob("*.py"))
+    return _digest(folder.rglob("*.py"))
 
 
 def core_digest() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
@@ -60,6 +60,21 @@ class RequestReport:
     io_density: float | None = None
 
 
+@dataclass(frozen=True)
+class Shares:
+    """What one call read."""
+
+    read: int
+    legal: int
+    io_density: float
+
+    @classmethod
+    def of(cls, result: AttentionResult) -> Shares:
+        """Count the pairs of a call."""
+        legal = int(result.num_legal.expand_as(result.num_read).sum())
+        return cls(int(result.num_read.sum()), legal, result.io_density)
+
+
 @dataclass
 class Meter:
     """Collects error and density of every sparse call of one request.
@@ -69,16 +84,12 @@ class Meter:
     """
 
     errors: dict[tuple[Stage, int], list[torch.Tensor]] = field(default_factory=dict)
-    densities: dict[Stage, list[torch.Tensor]] = field(default_factory=dict)
-    io_densities: dict[Stage, list[torch.Tensor]] = field(default_factory=dict)
+    read: dict[Stage, list[Shares]] = field(default_factory=dict)
 
     def observe(self, layer_idx: int, stage: Stage, result: AttentionResult, dense_output: torch.Tensor) -> None:
         """Take note of one layer's call."""
         self.errors.setdefault((stage, layer_idx), []).append(attention_error(result.output, dense_output).flatten())
-        num_legal = result.num_legal.clamp_min(1)
-        self.densities.setdefault(stage, []).append((result.num_read / num_legal).flatten())
-        moved = result.mask.rows_read() / num_legal + result.selector_share
-        self.io_densities.setdefault(stage, []).append(moved.flatten())
+        self.read.setdefault(stage, []).append(Shares.of(result))
 
     def by_layer(self) -> dict[int, float]:
         """Return the mean error of each layer over heads and queries."""
@@ -95,21 +106,17 @@ class Meter:
         return fmean(_p95(torch.cat(errors)) for errors in of_stages.values())
 
     def density(self) -> float:
-        """Return the mean over layers, heads and queries of the share of keys that were read."""
-        return _mean_of_stages(self.densities)
+        """Return the share of the causally legal (query, key) pairs of all layers and heads that was read."""
+        return fmean(sum(s.read for s in of) / sum(s.legal for s in of) for of in self.read.values())
 
     def io_density(self) -> float:
-        """Return the mean over layers, KV heads and queries of the share of a dense step's bytes that was read."""
-        return _mean_of_stages(self.io_densities)
+        """Return the share of the bytes that dense steps read in all layers and KV heads that was read."""
+        return fmean(sum(s.io_density * s.legal for s in of) / sum(s.legal for s in of) for of in self.read.values())
 
 
 def _p95(values: torch.Tensor) -> float:
     # torch.quantile refuses more than 2**24 values.
     return float(values.sort().values[round(0.95 * (len(values) - 1))])
-
-
-def _mean_of_stages(shares: Mapping[Stage, Sequence[torch.Tensor]]) -> float:
-    return fmean(float(torch.cat(list(of_stage)).mean()) for of_stage in shares.values())
 
 
 def evaluate(

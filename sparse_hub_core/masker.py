@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sparse_hub_core.space import Domain
 
 Size: TypeAlias = Annotated[int, Ge(1)] | Annotated[float, Gt(0), Le(1)]
-"""A number of keys: an int is a count, a float is a share of all keys."""
+"""A number of keys: an int is a count, a float is a share of all keys that a call has, the last query's included."""
 
 
 def resolve_size(size: int | float, num_keys: int) -> int:
@@ -116,6 +116,9 @@ class Masker(ABC):
 
     stage: ClassVar[Literal["prefill", "decode"]] = "decode"
     """Whose queries it masks: the prefix's own, or those after it. The others run densely unless a masker is theirs."""
+
+    adds_keys: ClassVar[bool] = True
+    """Whether it can add keys at all; a stage whose maskers all cannot is dense."""
 
     def reads_everything(self, layer_index: int) -> bool:
         """Return whether a layer is to stay dense, so that no masker of the stack is asked there."""

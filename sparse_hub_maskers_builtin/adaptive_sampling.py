@@ -48,8 +48,8 @@ class AdaptiveSamplingConfig(MaskerConfig):
     samples: ClassVar[bool] = True
 
     base_rate_sampling: Annotated[float, Gt(0), Le(1)] = 0.02
-    epsilon: Annotated[float, Gt(0)] = 0.1
-    delta: Annotated[float, Gt(0), Lt(1)] = 0.1
+    epsilon: Annotated[float, Ge(1e-6)] = 0.1
+    delta: Annotated[float, Ge(1e-9), Lt(1)] = 0.1
     seed: Annotated[int, Ge(0), Le(2**32 - 1)] = 0
 
     def create_masker(self) -> AdaptiveSampling:
@@ -71,15 +71,19 @@ class AdaptiveSampling(Masker):
 
     def __init__(self, config: AdaptiveSamplingConfig) -> None:
         self.config = config
-        self._z = NormalDist().inv_cdf(1 - config.delta / 2)
+        self._z = -NormalDist().inv_cdf(config.delta / 2)
 
     def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
         """Add the base sample and what the promise asks for beyond it."""
         population = mask.num_unread()
         if not bool(population.any()):
             return mask
-        base = (population * self.config.base_rate_sampling).long().clamp_min(MIN_BASE_SAMPLE).minimum(population)
-        draws = draw_keys(self.config.seed, layer.index, mask.num_query_heads, mask.query_positions)
+        share = (population.double() * self.config.base_rate_sampling).long()
+        base = share.clamp_min(MIN_BASE_SAMPLE).minimum(population)
+        # Heads that lack the same keys draw in one order, so that a group reads no more than its largest sample.
+        heads = mask.num_choosing_heads
+        draws = draw_keys(self.config.seed, layer.index, heads, mask.query_positions)
+        draws = draws.repeat_interleave(mask.num_query_heads // heads, dim=1)
         indices = mask.nth_unread(random_ranks(population, 0, int(base.max()), draws))
         budget = self._budget(layer, queries, mask, indices, base, population)
         drawn, wanted = indices.shape[-1], int(budget.max())
@@ -112,5 +116,5 @@ class AdaptiveSampling(Masker):
         sigma = (squares / (base - 1).clamp_min(1)).sqrt()
         total = (certain + population * mean).clamp_min(torch.finfo(torch.float32).tiny)
         asked = (self._z * sigma * population / (self.config.epsilon * total)).square()
-        enough = asked / (1 + asked / population.clamp_min(1))
+        enough = population / (1 + population / asked)
         return enough.ceil().long().maximum(base).minimum(population)

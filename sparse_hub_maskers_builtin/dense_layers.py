@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Ge
@@ -37,6 +37,8 @@ class DenseLayersConfig(MaskerConfig):
 
 class DenseLayers(Masker):
     """Names the dense layers."""
+
+    adds_keys: ClassVar[bool] = False
 
     def __init__(self, config: DenseLayersConfig) -> None:
         self.config = config

@@ -73,8 +73,9 @@ class QuestConfig(MaskerConfig):
         return every if wanted == num_keys else min(every, max(self.min_pages, wanted // self.page_size))
 
     def index_bits_per_key(self, head_dim: int) -> float:
-        """Return the bits of both bounds, shared by the keys of a page."""
-        return 2 * head_dim * self.label_bits / self.page_size
+        """Return the bits of both bounds, shared by the keys of a page, and of the scales of rounded ones."""
+        scales = 0 if self.label_bits == 16 else 2 * 2 * 16
+        return (2 * head_dim * self.label_bits + scales) / self.page_size
 
 
 class Quest(Masker):
@@ -119,10 +120,10 @@ class Quest(Masker):
     def _scores(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> torch.Tensor:
         """Return the bound of each page, ``(B, Hq, Lq, pages)`` float32."""
         shape = (mask.batch_size, mask.num_kv_heads, -1, queries.shape[-1])
-        rows = (queries * layer.scaling).reshape(shape)
-        maxima, minima = (layer.state[name].tensor.transpose(-1, -2) for name in ("maxima", "minima"))
+        rows = (queries.float() * layer.scaling).reshape(shape)
+        maxima, minima = (layer.state[name].tensor.float().transpose(-1, -2) for name in ("maxima", "minima"))
         scores: torch.Tensor = rows.clamp_min(0) @ maxima + rows.clamp_max(0) @ minima
-        scores = scores.float().view(*queries.shape[:3], -1)
+        scores = scores.view(*queries.shape[:3], -1)
         if mask.num_queries > 1:
             own = (mask.query_positions // self.config.page_size).view(1, 1, -1, 1).expand(*queries.shape[:3], 1)
             scores.scatter_(3, own, self._own_page_scores(layer, queries, mask)[..., None])
@@ -140,9 +141,9 @@ class Quest(Masker):
                 _pages(recent, size, -torch.inf).cummax(3).values,
             )
         )
-        rows = (queries * layer.scaling).view(mask.batch_size, mask.num_kv_heads, -1, *queries.shape[2:])
+        rows = (queries.float() * layer.scaling).reshape(mask.batch_size, mask.num_kv_heads, -1, *queries.shape[2:])
         best = torch.maximum(rows * minima[:, :, None], rows * maxima[:, :, None])
-        bound: torch.Tensor = best.float().sum(-1).view(queries.shape[:3])
+        bound: torch.Tensor = best.sum(-1).view(queries.shape[:3])
         return bound
 
 

@@ -52,7 +52,7 @@ class RandomSampling(Masker):
         """Add the sample."""
         heads = mask.num_choosing_heads
         population = mask.num_unread()[:, :: mask.num_query_heads // heads]
-        counts = (population * self.config.sampling_rate).long().clamp_min(1).minimum(population)
+        counts = (population.double() * self.config.sampling_rate).long().clamp_min(1).minimum(population)
         draws = draw_keys(self.config.seed, layer.index, heads, mask.query_positions)
         indices = mask.nth_unread(random_ranks(population, 0, int(counts.max()), draws))
         real = torch.arange(indices.shape[-1], device=indices.device) < counts[..., None]

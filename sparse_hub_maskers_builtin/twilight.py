@@ -63,6 +63,8 @@ class TwilightConfig(MaskerConfig):
 class Twilight(Masker):
     """State per layer: codes ``(B, Hkv, Lk, d)`` in bytes, offsets and steps ``(B, Hkv, Lk, 2)``."""
 
+    adds_keys: ClassVar[bool] = False
+
     def __init__(self, config: TwilightConfig) -> None:
         self.config = config
 

@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import pad, scaled_dot_product_attention
 
 from sparse_hub_core.attention.blocks import Blocks
-from sparse_hub_core.attention.gather import GATHERED_ELEMENTS
+from sparse_hub_core.attention.gather import GATHERED_ELEMENTS, GATHERED_ELEMENTS_ON_GPU
 
 
 def block_attention(
@@ -38,8 +38,9 @@ def block_attention(
     query_blocks, key_blocks, value_blocks = (_in_blocks(tensor, size) for tensor in (queries, keys, values))
     output = value_blocks.new_zeros(len(entries), size, values.shape[3])
     num_read = torch.zeros(len(entries), size, dtype=torch.long, device=queries.device)
+    at_once = GATHERED_ELEMENTS_ON_GPU if keys.is_cuda else GATHERED_ELEMENTS
     for count in set(counts.tolist()) - {0}:
-        step = max(1, GATHERED_ELEMENTS // (count * size * keys.shape[3]))
+        step = max(1, at_once // (count * size * keys.shape[3]))
         for some in torch.split((counts == count).nonzero()[:, 0], step):
             latest_first = chosen[some].nonzero()[:, 1].view(-1, count).flip(-1)
             where = (latest_first + first_blocks[some, None]).flatten()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +11,10 @@ from sparse_hub_core.attention.layer import Layer
 
 GATHERED_ELEMENTS = 1 << 19
 """Elements gathered at a time: a buffer that stays in the cache and is used again costs a quarter of a large one."""
+GATHERED_ELEMENTS_ON_GPU = 1 << 26
+"""There a call costs more than a buffer."""
+KEYS_AT_ONCE = 8192
+"""Keys of half precision that are widened at a time."""
 MOST_PADDING = 2
 """Padding is left out where there is more of it than keys."""
 
@@ -55,8 +58,11 @@ class KeySets:
     def of_real_keys(cls, indices: torch.Tensor, real: torch.Tensor) -> tuple[KeySets, torch.Tensor | None]:
         """Return sets of the keys that are real, and by what order of the last axis they were moved to the front.
 
-        Where most places hold a real key they stay as they are: moving them would cost more than it saves.
+        Where most places hold a real key they stay as they are: moving them would cost more than it saves. So they do
+        on a GPU, which would have to be waited for.
         """
+        if indices.is_cuda:
+            return cls(indices), None
         sizes = real.sum(-1)
         if int(sizes.sum()) * MOST_PADDING > indices.numel():
             return cls(indices), None
@@ -64,11 +70,11 @@ class KeySets:
         return cls(indices.gather(-1, order), tuple(sizes.flatten().tolist())), order
 
     def products(self, grouped: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
-        """Multiply queries ``(B, Hkv, G, Lq, d)`` with the rows of ``(B, Hkv, Lk, d)``: ``(B, Hkv, G, Lq, n)``."""
+        """Multiply float32 queries ``(B, Hkv, G, Lq, d)`` with rows of ``(B, Hkv, Lk, d)``: ``(B, Hkv, G, Lq, n)``."""
         queries = self._by_set(grouped)
         products = queries.new_zeros(*queries.shape[:2], self.indices.shape[-1])
         for sets, columns, rows in self._pieces(source):
-            products[sets, :, columns] = torch.bmm(queries[sets], rows.transpose(1, 2))
+            products[sets, :, columns] = torch.bmm(queries[sets], rows.float().transpose(1, 2))
         return self._by_head(products, grouped)
 
     def weighted_sum(self, weights: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
@@ -83,9 +89,10 @@ class KeySets:
         """Yield which sets, which of their places, and the rows there, ``(sets, places, d)``."""
         flat, offsets = _flat_rows(source)
         places, head_dim = (self.indices + offsets).flatten(0, 3), source.shape[3]
+        at_once = GATHERED_ELEMENTS_ON_GPU if source.is_cuda else GATHERED_ELEMENTS
         for sets, size in self._alike():
             of_sets = places[sets]
-            step = max(1, GATHERED_ELEMENTS // (of_sets.shape[0] * head_dim))
+            step = max(1, at_once // (of_sets.shape[0] * head_dim))
             for start in range(0, size, step):
                 columns = slice(start, min(start + step, size))
                 piece = of_sets[:, columns]
@@ -118,18 +125,17 @@ class KeySets:
         return apart.transpose(3, 4).reshape(batch, kv_heads, group, length, -1)
 
 
-def power_of_two(scaling: float) -> float:
-    """Return the largest power of two that is no larger than the scale.
+def scaled_queries(queries: torch.Tensor, num_kv_heads: int, scaling: float) -> torch.Tensor:
+    """Return ``(B, Hq, Lq, d)`` by KV group, ``(B, Hkv, G, Lq, d)``, in float32.
 
-    It is exact in every format, and keeps large half-precision products from overflowing.
+    Logits rounded to half precision would change the softmax by percents; scaled first, products cannot overflow.
     """
-    return math.ldexp(0.5, math.frexp(scaling)[1])
+    batch, heads, length, head_dim = queries.shape
+    return (queries.float() * scaling).reshape(batch, num_kv_heads, heads // num_kv_heads, length, head_dim)
 
 
-def to_logits(products: torch.Tensor, scaling: float, softcap: float | None) -> torch.Tensor:
-    """Return float32 logits of products whose queries were scaled by ``power_of_two(scaling)``."""
-    rest = scaling / power_of_two(scaling)
-    logits = products.float() if rest == 1.0 else products.float() * rest
+def capped(logits: torch.Tensor, softcap: float | None) -> torch.Tensor:
+    """Apply a model's soft cap, where it has one."""
     return logits if softcap is None else torch.tanh(logits / softcap) * softcap
 
 
@@ -144,18 +150,19 @@ def key_logits(layer: Layer, queries: torch.Tensor, indices: torch.Tensor) -> to
     Returns:
         ``(B, Hq, Lq, n)`` float32.
     """
-    batch, heads, length, head_dim = queries.shape
+    batch, heads, length, _ = queries.shape
     kv_heads, count = layer.keys.shape[1], indices.shape[-1]
-    grouped = (queries * power_of_two(layer.scaling)).reshape(batch, kv_heads, heads // kv_heads, length, head_dim)
+    grouped = scaled_queries(queries, kv_heads, layer.scaling)
     indices = indices.reshape(batch, kv_heads, indices.shape[1] // kv_heads, length, count)
     products = KeySets(indices).products(grouped, layer.keys).reshape(batch, heads, length, count)
-    return to_logits(products, layer.scaling, layer.softcap)
+    return capped(products, layer.softcap)
 
 
 def every_key_logits(layer: Layer, queries: torch.Tensor) -> torch.Tensor:
     """Return the logits of every key, ``(B, Hq, Lq, Lk)`` float32: what an exact selector pays for."""
-    batch, heads, length, head_dim = queries.shape
-    kv_heads = layer.keys.shape[1]
-    rows = (queries * power_of_two(layer.scaling)).reshape(batch, kv_heads, heads // kv_heads * length, head_dim)
-    products = torch.matmul(rows, layer.keys.transpose(-1, -2)).view(batch, heads, length, -1)
-    return to_logits(products, layer.scaling, layer.softcap)
+    rows = scaled_queries(queries, layer.keys.shape[1], layer.scaling).flatten(2, 3)
+    # Keys of half precision are widened a piece at a time, so that no second cache is held.
+    step = layer.keys.shape[2] if layer.keys.dtype == torch.float32 else KEYS_AT_ONCE
+    pieces = torch.split(layer.keys, max(1, step), dim=2)
+    products = torch.cat([rows @ piece.float().transpose(-1, -2) for piece in pieces], dim=-1)
+    return capped(products.view(*queries.shape[:3], -1), layer.softcap)

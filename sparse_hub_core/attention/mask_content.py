@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn.functional import pad
 
 from sparse_hub_core.attention.blocks import Blocks
 from sparse_hub_core.attention.chosen import count_in_groups, per_query_head, same_heads, spread
@@ -120,13 +121,15 @@ class MaskContent:
             return torch.searchsorted(counts, ranks.contiguous(), right=True).clamp_max(self.num_keys - 1)
         chosen = self.chosen()
         if chosen is None:
-            return ranks + self.prefix
+            return (ranks + self.prefix).clamp_max(self.num_keys - 1)
         far = 2 * self.num_keys
         taken = torch.where(chosen[1] > 0, chosen[0] - self.prefix, far).sort(-1).values
         # Before the i-th taken key stand i others that are taken too, so so many unread ones precede it.
-        before = taken - torch.arange(taken.shape[-1], device=self.device)
+        before = torch.where(taken < far, taken - torch.arange(taken.shape[-1], device=self.device), far)
         before = per_query_head(before, ranks.shape[1]).contiguous()
-        return ranks + self.prefix + torch.searchsorted(before, ranks.contiguous(), right=True)
+        positions = ranks + self.prefix + torch.searchsorted(before, ranks.contiguous(), right=True)
+        # A row that has nothing left is asked for its first unread key all the same.
+        return positions.clamp_max(self.num_keys - 1)
 
     def read_keys(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return every key that is read, ``(B, H, Lq, n)`` positions and probabilities; 0 marks padding.
@@ -156,6 +159,8 @@ class MaskContent:
 
     def rows_read(self) -> torch.Tensor:
         """Return the rows of K and V that each KV group reads, the union over its query heads, ``(B, Hkv, Lq)``."""
+        if self.blocks is not None and not self.prefix and not self.window and self.indices is None:
+            return self._rows_of_blocks(self.blocks)
         if self.blocks is not None:
             # A block of queries at a time, since all pairs of a long prefix are too many to hold.
             starts = range(0, self.num_queries, self.blocks.size)
@@ -192,6 +197,19 @@ class MaskContent:
             probabilities=None if self.probabilities is None else self.probabilities[:, :, start:stop],
             allowed=None if self.allowed is None else self.allowed[:, :, start:stop, :num_keys],
         )
+
+    def _rows_of_blocks(self, blocks: Blocks) -> torch.Tensor:
+        """Return the legal keys of the blocks that any head of a KV group reads, ``(B, Hkv, Lq)``."""
+        rows = []
+        for start in range(0, self.num_queries, blocks.size):
+            part = self.rows(start, min(start + blocks.size, self.num_queries))
+            assert part.blocks is not None
+            of_heads = part.blocks.chosen
+            chosen = of_heads.view(self.batch_size, self.num_kv_heads, -1, of_heads.shape[-1]).any(2)
+            legal = pad(part.legal(), (0, -part.num_keys % blocks.size))
+            of_blocks = legal.view(*legal.shape[:3], -1, blocks.size).sum(-1)
+            rows.append((chosen[:, :, None] * of_blocks).sum(-1))
+        return torch.cat(rows, dim=2)
 
     def _pairs_of_groups(self) -> torch.Tensor:
         """Return the pairs that any head of a KV group reads, ``(B, Hkv, Lq, Lk)`` boolean."""

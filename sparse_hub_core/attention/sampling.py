@@ -10,6 +10,8 @@ import torch
 
 _WORD = 0xFFFFFFFF
 _ROUNDS = 4
+MIN_BITS = 6
+"""Permutations of fewer numbers are too few to be fair; what lies outside a smaller range is walked over."""
 
 
 def draw_keys(seed: int, layer_index: int, num_heads: int, positions: torch.Tensor) -> torch.Tensor:
@@ -35,25 +37,26 @@ def random_ranks(population: torch.Tensor, start: int, stop: int, keys: torch.Te
     Returns:
         ``(B, H, Lq, stop - start)`` ranks below ``population``.
     """
-    largest = int(population.max()) if population.numel() else 0
-    bits = max(2, (max(largest, stop, 1) - 1).bit_length())
     places = torch.arange(start, stop, device=population.device)
+    limit = population.clamp_min(1)[..., None]
+    # By row, so that a draw depends on nothing but its own row, and few numbers fall outside the range.
+    bits = torch.frexp((limit - 1).double()).exponent.to(torch.int64).clamp_min(MIN_BITS)
+    numbers = keys.expand(population.shape)[..., None]
     shape = (*population.shape, stop - start)
-    numbers = keys.expand(population.shape)[..., None].expand(shape)
-    drawn = _permute(places.expand(shape), numbers, bits)
-    limit = population.clamp_min(1)[..., None].expand(shape)
-    # Walking on from a number outside the range until one falls inside keeps it a permutation of the range.
     inside = (places < limit).expand(shape)
+    drawn = _permute(places.expand(shape), numbers, bits)
+    # Walking on from a number outside the range until one falls inside keeps it a permutation of the range.
     pending = (inside & (drawn >= limit)).nonzero(as_tuple=True)
+    numbers, bits, limit = (tensor.expand(shape) for tensor in (numbers, bits, limit))
     while pending[0].numel():
-        walked = _permute(drawn[pending], numbers[pending], bits)
+        walked = _permute(drawn[pending], numbers[pending], bits[pending])
         drawn[pending] = walked
         still = walked >= limit[pending]
         pending = tuple(index[still] for index in pending)
     return torch.where(inside, drawn, 0)
 
 
-def _permute(numbers: torch.Tensor, keys: torch.Tensor, bits: int) -> torch.Tensor:
+def _permute(numbers: torch.Tensor, keys: torch.Tensor, bits: torch.Tensor) -> torch.Tensor:
     """Permute the numbers of so many bits: odd factors, sums and shifted xors can all be undone."""
     mask = (1 << bits) - 1
     for number in range(_ROUNDS):

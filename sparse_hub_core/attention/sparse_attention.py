@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch
 
-from sparse_hub_core.attention.engine import Scoring, sparse_attention, split_attention_mask
+from sparse_hub_core.attention.engine import Scoring, dense_attention, sparse_attention, split_attention_mask
 from sparse_hub_core.attention.layer import Layer
 from sparse_hub_core.attention.mask import Mask
 from sparse_hub_core.attention.padding import first_allowed_keys
@@ -84,8 +84,13 @@ class _Stack:
         self.configs.append(config)
         self.maskers.append(masker)
 
+    @property
+    def reads(self) -> bool:
+        """Whether any masker can add keys; where none can, everything is read."""
+        return any(masker.adds_keys for masker in self.maskers)
+
     def leaves_dense(self, layer_idx: int) -> bool:
-        return not self.maskers or any(masker.reads_everything(layer_idx) for masker in self.maskers)
+        return any(masker.reads_everything(layer_idx) for masker in self.maskers)
 
     def selector_bits(self, head_dim: int) -> float:
         """Return the bits that choosing reads per key and KV head; keys that several score are read once."""
@@ -182,7 +187,7 @@ class SparseAttention:
 
     def masks(self, stage: Stage) -> bool:
         """Return whether any masker is for this stage; where none is, its queries read everything."""
-        return bool(self._stages[stage].maskers)
+        return self._stages[stage].reads
 
     def attend(
         self,
@@ -207,6 +212,8 @@ class SparseAttention:
             prefix: What is known of a new sequence's prefix; all keys before the queries by default.
             stage: Whether the queries are the prefix's own.
         """
+        if stage == "prefill":
+            self.forget(layer_idx)
         allowed, bias = split_attention_mask(attention_mask, queries.shape[0])
         starts = first_allowed_keys(allowed)
         call = _Call(queries, keys, values, allowed, bias, scoring, layer_idx, prefix)
@@ -219,16 +226,17 @@ class SparseAttention:
 
     def _attend_row(self, row: int, call: _Call, stage: Stage) -> AttentionResult:
         stack, mask = self._stages[stage], Mask.empty(call.queries, call.keys, call.allowed)
-        selector_share = 0.0
-        if stack.leaves_dense(call.layer_idx):
-            mask = mask.with_prefix(mask.num_keys)
-        else:
-            layers = self._advance(row, call) if stage == "decode" else [call.layer() for _ in stack.maskers]
-            for masker, layer in zip(stack.maskers, layers, strict=True):
-                mask = masker.add_mask(layer, call.queries, mask)
-            row_bits = CACHE_BITS * (call.keys.shape[3] + call.values.shape[3])
-            selector_share = stack.selector_bits(call.keys.shape[3]) / row_bits
-        output, num_read = sparse_attention(call.queries, call.keys, call.values, mask, call.scoring, call.bias)
+        tensors = call.queries, call.keys, call.values
+        if not stack.reads or any(one.leaves_dense(call.layer_idx) for one in self._stages.values()):
+            mask, num_legal = mask.with_prefix(mask.num_keys), mask.num_legal()
+            output = dense_attention(*tensors, call.scoring, call.allowed, call.bias)
+            return AttentionResult(output, mask, num_legal.expand(output.shape[:3]), num_legal)
+        layers = self._advance(row, call) if stage == "decode" else [call.layer() for _ in stack.maskers]
+        for masker, layer in zip(stack.maskers, layers, strict=True):
+            mask = masker.add_mask(layer, call.queries, mask)
+        output, num_read = sparse_attention(*tensors, mask, call.scoring, call.bias)
+        row_bits = CACHE_BITS * (call.keys.shape[3] + call.values.shape[3])
+        selector_share = stack.selector_bits(call.keys.shape[3]) / row_bits
         return AttentionResult(output, mask, num_read, mask.num_legal(), selector_share)
 
     def _advance(self, row: int, call: _Call) -> list[Layer]:

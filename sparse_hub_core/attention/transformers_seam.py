@@ -106,7 +106,8 @@ class Attachment:
         if first != self._length_of_layer.get(layer_idx):
             if self.attention is not None:
                 self.attention.forget(layer_idx)
-            if first == 0:
+            # Queries from a snapshot were put in before anything was seen; others are those of another sequence.
+            if first == 0 or layer_idx in self._length_of_layer:
                 self.prefix_queries.pop(layer_idx, None)
             whole = num_keys if first == 0 else first
             self._prefix_of_layer[layer_idx] = whole if self.prefix_length is None else self.prefix_length

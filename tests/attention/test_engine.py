@@ -452,6 +452,29 @@ def touched(num_keys: int, window_size: int, padded: int = 0) -> TouchedElements
     return counter
 
 
+@pytest.mark.parametrize("how", ["slices", "keys", "dense"])
+@pytest.mark.parametrize("scale", [1.0, 6.0])
+def test_half_precision_is_as_exact_as_sdpa(scale: float, how: str) -> None:
+    tensors = random_tensors(16, (8, 2), 3, 2000, head_dim=128, dtype=torch.bfloat16)
+    queries, keys, values = tensors.queries * scale, tensors.keys, tensors.values
+    causal = torch.ones(3, 2000, dtype=torch.bool).tril(1997)
+    exact, theirs = (
+        functional.scaled_dot_product_attention(
+            *(t.to(dtype) for t in (queries, keys, values)), attn_mask=causal, enable_gqa=True
+        ).double()
+        for dtype in (torch.float64, torch.bfloat16)
+    )
+    mask, scoring = Mask.empty(queries, keys), Scoring(128**-0.5)
+    output = {
+        "slices": lambda: sparse_attention(queries, keys, values, mask.with_prefix(2000), scoring)[0],
+        "keys": lambda: sparse_attention(
+            queries, keys, values, mask.with_keys(torch.arange(2000).expand(1, 2, 3, 2000)), scoring
+        )[0],
+        "dense": lambda: dense_attention(queries, keys, values, scoring),
+    }[how]()
+    assert (output.double() - exact).norm() <= 2 * (theirs - exact).norm()
+
+
 @pytest.mark.parametrize("greedy_head", [None, 3])
 def test_one_head_that_reads_much_does_not_make_the_others_read_more(greedy_head: int | None) -> None:
     tensors = random_tensors(15, (28, 4), 1, 2048)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import torch
 from scipy import stats
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from sparse_hub_core import draw_keys, random_ranks
 
@@ -29,18 +31,35 @@ def test_the_whole_permutation_names_each_element_once(population: int) -> None:
 
 
 def test_parts_of_a_permutation_join_and_rows_of_other_sizes_do_not_matter() -> None:
-    keys, sizes = draw_keys(1, 2, 3, torch.arange(4)), torch.tensor([90, 100, 95, 70]).expand(1, 3, 4)
+    keys, sizes = draw_keys(1, 2, 3, torch.arange(4)), torch.tensor([60, 100, 95, 70_000]).expand(1, 3, 4)
     whole = random_ranks(sizes, 0, 40, keys)
     parts = [random_ranks(sizes, start, start + 10, keys) for start in range(0, 40, 10)]
     assert torch.equal(torch.cat(parts, dim=-1), whole)
     assert (whole < sizes[..., None]).all()
-    alone = random_ranks(sizes[:, :, :1].contiguous(), 0, 40, keys[:, :, :1])
-    assert torch.equal(alone, whole[:, :, :1])
+    for row in range(4):
+        alone = random_ranks(sizes[:, :, row : row + 1], 0, 40, keys[:, :, row : row + 1])
+        assert torch.equal(alone, whole[:, :, row : row + 1])
 
 
-@pytest.mark.parametrize("count", [1, 5, 20])
-def test_every_element_and_every_pair_is_drawn_equally_often(count: int) -> None:
-    rows, population = 40_000, 37
+class Operations(TorchDispatchMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += 1
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_small_population_beside_a_large_one_is_no_long_walk() -> None:
+    with Operations() as operations:
+        random_ranks(torch.tensor([[[100_000, 3]]]), 0, 3, draw_keys(0, 0, 1, torch.arange(2)))
+    assert operations.count < 64 * 100
+
+
+@pytest.mark.parametrize(("population", "count"), [(37, 1), (37, 5), (37, 20), (3, 1), (3, 2), (5, 4)])
+def test_every_element_and_every_pair_is_drawn_equally_often(population: int, count: int) -> None:
+    rows = 40_000
     drawn = samples(population, count, rows)
     assert stats.chisquare(torch.bincount(drawn.flatten(), minlength=population)).pvalue > 1e-4
     if count > 1:

@@ -125,6 +125,36 @@ def test_a_stack_of_prefill_maskers_alone_decodes_densely() -> None:
     assert SparseAttention([DiagonalConfig(4)])(*vars(tensors).values()).density == 1.0
 
 
+@pytest.mark.parametrize("idle", [DenseLayers(first=1), get_masker_config("twilight")(top_p=0.1)])
+def test_maskers_that_add_no_key_leave_their_stage_dense(idle: MaskerConfig) -> None:
+    tensors, attention = random_tensors(4, num_queries=18, num_keys=18), SparseAttention([idle, DiagonalConfig(4)])
+    prefills = [attention(*vars(tensors).values(), layer_idx=index) for index in range(2)]
+    assert [result.density == 1.0 for result in prefills] == [isinstance(idle, DenseLayers), False]
+    step = tensors.queries[:, :, -1:], tensors.keys, tensors.values
+    for index in range(2):
+        result = attention(*step, layer_idx=index)
+        assert result.density == 1.0
+        torch.testing.assert_close(result.output, SparseAttention(EVERYTHING)(*step).output)
+
+
+def test_a_prefill_begins_a_new_sequence() -> None:
+    watcher = WatcherConfig()
+    attention = SparseAttention([DiagonalConfig(4), watcher])
+    for length in (18, 19):
+        attention(*vars(random_tensors(length, num_queries=length, num_keys=length)).values())
+        attention(*vars(random_tensors(length, num_queries=1, num_keys=length + 1)).values())
+    assert [length for _, length, _ in watcher.prefixes] == [18, 19]
+
+
+def test_queries_of_another_prompt_are_not_taken_for_those_of_a_resumed_one(llama: Any) -> None:
+    watcher, first, second = WatcherConfig(), prompt(30), prompt(40, seed=1)
+    with torch.no_grad(), SparseAttention([watcher]).on(llama):
+        cache = llama(first, use_cache=True).past_key_values
+        llama(second, use_cache=True)
+        llama(prompt(1), past_key_values=cache, use_cache=True)
+    assert [(length, queries) for _, length, queries in watcher.prefixes] == [(30, None)] * 4
+
+
 @pytest.mark.parametrize("block_size", [4, 64])
 def test_a_prefill_masker_changes_the_prompt_and_decodes_as_the_rest_of_the_stack(llama: Any, block_size: int) -> None:
     """Blocks of the whole prompt are the untouched model."""

@@ -80,3 +80,20 @@ def test_three_pages_that_are_the_whole_context_are_infeasible(num_keys: int, fe
     reason = Quest(heavy_size=0.1, page_size=16).infeasible_because(num_keys)
     assert (reason is None) == feasible
     assert feasible or "at least 3 pages of 16" in str(reason)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_chunk_chooses_the_pages_of_single_steps(dtype: torch.dtype, seed: int) -> None:
+    queries, keys, values = (tensor.to(dtype) for tensor in draw(seed, 30, 230))
+    config = Quest(heavy_size=32, page_size=8)
+    whole, steps = SparseAttention([config])(queries, keys, values).mask.to_dense(), SparseAttention([config])
+    for row in range(30):
+        end = 200 + row + 1
+        step = steps(queries[:, :, row : row + 1], keys[:, :, :end], values[:, :, :end])
+        assert torch.equal(step.mask.to_dense(), whole[:, :, row : row + 1, :end])
+
+
+@pytest.mark.parametrize(("bits", "declared"), [(16, 256.0), (4, 68.0)])
+def test_rounded_bounds_count_their_scales(bits: int, declared: float) -> None:
+    assert Quest(label_bits=bits).index_bits_per_key(128) == declared

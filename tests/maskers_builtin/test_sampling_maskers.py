@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 
-from sparse_hub_core import Mask, MaskerConfig, SparseAttention, get_masker_config
+from sparse_hub_core import ConfigError, Layer, Mask, MaskerConfig, SparseAttention, get_masker_config
 from sparse_hub_core.attention.engine import Scoring, dense_attention, sparse_attention
 
 Sink, Local, TopK = (get_masker_config(name) for name in ("sink", "local", "oracle_top_k"))
@@ -90,6 +90,50 @@ def test_a_full_mask_leaves_nothing_to_sample(sampler: MaskerConfig) -> None:
     result = SparseAttention([Sink(sink_size=1.0), sampler])(*tensors)
     assert result.density == 1.0
     assert set(result.mask.to_dense().unique().tolist()) <= {0.0, 1.0}
+
+
+@pytest.mark.parametrize("sampler", [Random(sampling_rate=0.2), Adaptive(base_rate_sampling=0.2, epsilon=0.01)])
+def test_heads_with_nothing_left_beside_heads_with_much(sampler: MaskerConfig) -> None:
+    queries, keys, values = draw(6, 1, 100)
+    held = torch.arange(100).expand(1, 4, 1, 100)
+    some = (held < torch.tensor([50, 50, 100, 100]).view(1, 4, 1, 1)).float()
+    mask = Mask.empty(queries, keys).with_keys(held, some)
+    sampled = sampler.create_masker().add_mask(Layer(0, keys, values, 0.3), queries, mask).to_dense()
+    assert torch.equal(sampled[:, 2:], torch.ones(1, 2, 1, 100))
+    assert (sampled[:, :2, :, 50:] > 0).any(-1).all()
+
+
+@pytest.mark.parametrize("num_keys", [60, 64, 66, 130])
+@pytest.mark.parametrize("sampler", [Random(sampling_rate=0.2), Adaptive(base_rate_sampling=0.2)])
+def test_draws_do_not_depend_on_the_chunk(sampler: MaskerConfig, num_keys: int) -> None:
+    queries, keys, values = draw(7, 10, num_keys + 10)
+    stack = [Sink(sink_size=4), Local(window_size=4), sampler]
+    whole, steps = SparseAttention(stack)(queries, keys, values).mask.to_dense(), SparseAttention(stack)
+    for row in range(10):
+        end = num_keys + row + 1
+        step = steps(queries[:, :, row : row + 1], keys[:, :, :end], values[:, :, :end])
+        assert torch.equal(step.mask.to_dense(), whole[:, :, row : row + 1, :end])
+
+
+@pytest.mark.parametrize("rate", [0.29, 0.57, 0.58])
+@pytest.mark.parametrize("num_keys", [50, 100, 200])
+def test_no_more_is_drawn_than_was_declared(rate: float, num_keys: int) -> None:
+    config = Random(sampling_rate=rate)
+    assert int(SparseAttention([config])(*draw(8, 1, num_keys)).num_read.max()) <= config.max_keys(num_keys)
+
+
+def test_a_promise_without_slack_reads_everything() -> None:
+    tensors = draw(9, 1, 400)
+    assert SparseAttention([Adaptive(epsilon=1e-6, delta=1e-9)])(*tensors).density > 0.99
+    for field in ("epsilon", "delta"):
+        with pytest.raises(ConfigError, match=f"{field} = 1e-20 is out of range"):
+            Adaptive(**{field: 1e-20})
+
+
+def test_a_group_reads_no_more_than_the_largest_of_its_samples() -> None:
+    result = SparseAttention([*FIXED[:2], Adaptive(epsilon=0.4)])(*draw(10, 1, 2000))
+    largest = result.num_read.view(1, 2, 2, 1).amax(2)
+    assert torch.equal(result.mask.rows_read(), largest)
 
 
 def test_a_group_shares_its_sample_unless_its_heads_lack_different_keys() -> None:

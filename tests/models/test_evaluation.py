@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sparse_hub_core import Benchmark, Question, Request, SparseHubError, get_masker_config
-from sparse_hub_core.evaluation import PreparedRequest, evaluate
+from sparse_hub_core import Benchmark, Question, Request, SparseAttention, SparseHubError, get_masker_config
+from sparse_hub_core.evaluation import Meter, PreparedRequest, evaluate
 from sparse_hub_core.models.prompt import render_prompts
 from sparse_hub_core.models.snapshot import SnapshotStore
 
@@ -122,3 +122,12 @@ def test_a_long_prefix_does_not_drown_the_answer(loaded, prepared):
     assert both.error_p95 == pytest.approx(window.error_p95 / 2, rel=1e-3)
     assert both.density == pytest.approx((1 + window.density) / 2)
     assert both.io_density == pytest.approx((alone.io_density + window.io_density) / 2)
+
+
+def test_density_counts_pairs_and_not_queries():
+    """Early queries have few keys, so that a mean over queries would take a window for dense."""
+    tensors = (torch.randn(1, 2, 40, 8, generator=torch.Generator().manual_seed(seed)) for seed in range(3))
+    result, meter = SparseAttention([get_masker_config("local")(window_size=4)])(*tensors), Meter()
+    meter.observe(0, "decode", result, result.output)
+    assert meter.density() == pytest.approx(result.density) == pytest.approx((4 * 40 - 6) / (41 * 20))
+    assert meter.io_density() == pytest.approx(result.io_density)
