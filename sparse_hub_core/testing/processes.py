@@ -8,9 +8,11 @@ from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.testing.check import check, require
 from sparse_hub_core.testing.other_process import elsewhere, here, unpacked
 from sparse_hub_core.testing.subject import Subject
-from sparse_hub_core.testing.tensors import TIES
+from sparse_hub_core.testing.tensors import TIES, draw, look
 
 SETTINGS = 3
+FIRST = 17
+"""The seed of a sequence that comes first, in this process only."""
 
 
 @check()
@@ -37,7 +39,9 @@ def identity_is_stable(subject: Subject) -> None:
 
 @check()
 def same_mask_in_another_process(subject: Subject) -> None:
-    """Another process reads the same keys."""
+    """Another process reads the same keys, though it saw no other sequence before."""
+    # Whatever a masker keeps outside of a sequence holds another one's by now, which the other process never saw.
+    look(subject, subject.behind(subject.small), draw(FIRST, subject.length).changed(0, None, 3.0))
     one, other = (unpacked(where(subject, subject.small, "pairs")) for where in (here, elsewhere))
     require(one.shape == other.shape, "another process gives a mask of another shape")
     number, read = int((one != other).sum()), int(one.sum())

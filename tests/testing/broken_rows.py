@@ -102,17 +102,17 @@ class AveragesLaterQueries(SmallKeysConfig):
     masker = MeanQuery
 
 
-class BySum(LastBlocks):
+class ByTheLastKeys(LastBlocks):
     def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
         blocks = -(-mask.num_keys // self.size)
-        best = layer.keys.sum((2, 3)).argsort(-1)[:, :, None, None] * 2 + torch.arange(2)
-        near = torch.eye(blocks, dtype=torch.bool).expand(mask.batch_size, mask.num_kv_heads, -1, -1)
-        return mask.with_blocks(self.size, near | (torch.arange(blocks) == best % blocks).any(-1, keepdim=True))
+        first, last = (layer.keys[:, :, part].norm(dim=(2, 3)) for part in (slice(self.size), slice(-self.size, None)))
+        sink = (last > first)[:, :, None, None] & (torch.arange(blocks) == 0)
+        return mask.with_blocks(self.size, torch.eye(blocks, dtype=torch.bool) | sink)
 
 
 @breaks("future_changes_nothing", role="prefill")
 class LooksAhead(LastBlocksConfig):
-    masker = BySum
+    masker = ByTheLastKeys
 
 
 class CentredOnFirstChunk(SmallKeys):

@@ -31,18 +31,21 @@ class RebuildsItsIndex(SmallKeysConfig):
     masker = IndexesAllAgain
 
 
-class KeepsTheFirst(SmallKeys):
-    norms: GrowingTensor | None = None
+class MeasuresFromItsFirstKey(SmallKeys):
+    origin: torch.Tensor | None = None
 
     def on_prefill(self, layer: Layer) -> None:
-        if self.norms is None:
-            self.norms = GrowingTensor(layer.keys.norm(dim=-1))
-        layer.state["norms"] = self.norms
+        if self.origin is None:
+            self.origin = layer.keys[:, :, :1]
+        layer.state["norms"] = GrowingTensor((layer.keys - self.origin).norm(dim=-1))
+
+    def on_append(self, layer: Layer, start: int) -> None:
+        layer.state["norms"].append((layer.keys[:, :, start:] - self.origin).norm(dim=-1))
 
 
 @breaks("reset_forgets_the_sequence")
 class RemembersTheFirstSequence(SmallKeysConfig):
-    masker = KeepsTheFirst
+    masker = MeasuresFromItsFirstKey
 
 
 class KeepsOnItself(SmallKeys):
@@ -77,6 +80,22 @@ class KeepsForAll(SmallKeys):
 @breaks("two_sequences_do_not_mix")
 class SharesItsState(SmallKeysConfig):
     masker = KeepsForAll
+
+
+class CentredOnFirstEver(SmallKeys):
+    centers: ClassVar[list[torch.Tensor]] = []
+
+    def on_prefill(self, layer: Layer) -> None:
+        self.centers.append(layer.keys[:1].mean(2, keepdim=True))
+        layer.state["norms"] = GrowingTensor((layer.keys - self.centers[0]).norm(dim=-1))
+
+    def on_append(self, layer: Layer, start: int) -> None:
+        layer.state["norms"].append((layer.keys[:, :, start:] - self.centers[0]).norm(dim=-1))
+
+
+@breaks("same_mask_in_another_process")
+class LearnsFromTheFirstSequenceEver(SmallKeysConfig):
+    masker = CentredOnFirstEver
 
 
 class StartsOver(SmallKeys):
