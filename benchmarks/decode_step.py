@@ -18,7 +18,8 @@ import torch
 from torch.nn import functional
 
 from sparse_hub_core import MaskerConfig, SparseAttention, get_masker_config
-from sparse_hub_core.attention.engine import Scoring, dense_attention
+from sparse_hub_core.attention.dense import dense_attention
+from sparse_hub_core.attention.engine import Scoring
 from sparse_hub_core.plugins import load_registry
 
 HEADS, KV_HEADS, HEAD_DIM, ROUNDS, WARM_UP = 32, 8, 128, 9, 2

@@ -12,11 +12,11 @@ import torch
 
 from sparse_hub_core.attention.metrics import attention_error
 from sparse_hub_core.attention.result import AttentionResult
-from sparse_hub_core.attention.sparse_attention import SparseAttention, Stage
+from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.attention.transformers_seam import Attachment
 from sparse_hub_core.benchmark import Benchmark, Request
 from sparse_hub_core.errors import SparseHubError
-from sparse_hub_core.masker import MaskerConfig
+from sparse_hub_core.masker import MaskerConfig, Stage
 from sparse_hub_core.models.decoding import generate, prefill
 from sparse_hub_core.models.loading import LoadedModel
 from sparse_hub_core.models.prompt import Prompt

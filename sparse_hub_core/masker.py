@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 Size: TypeAlias = Annotated[int, Ge(1)] | Annotated[float, Gt(0), Le(1)]
 """A number of keys: an int is a count, a float is a share of all keys that a call has, the last query's included."""
 
+Stage: TypeAlias = Literal["prefill", "decode"]
+"""Whose queries are masked: the prefix's own, or those after it."""
+
 
 def resolve_size(size: int | float, num_keys: int) -> int:
     """Return the number of keys a size stands for; a share that would round to no key gives one."""
@@ -114,7 +117,7 @@ class MaskerConfig(ABC):
 class Masker(ABC):
     """Chooses keys to read; one instance per ``SparseAttention``, what it remembers lives in ``layer.state``."""
 
-    stage: ClassVar[Literal["prefill", "decode"]] = "decode"
+    stage: ClassVar[Stage] = "decode"
     """Whose queries it masks: the prefix's own, or those after it. The others run densely unless a masker is theirs."""
 
     adds_keys: ClassVar[bool] = True

@@ -11,6 +11,15 @@ OBSERVED_QUERIES = 64
 """So many of the prefix's last queries are kept for maskers that choose by them."""
 
 
+@dataclass(frozen=True)
+class Prefix:
+    """The dense prefix of a new sequence."""
+
+    length: int
+    queries: torch.Tensor | None = None
+    """``(B, Hq, n, d)`` its last queries."""
+
+
 @dataclass
 class Layer:
     """One layer of one sequence batch; ``state`` belongs to one masker and lives as long as the sequence."""

@@ -6,32 +6,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import torch
 
-from sparse_hub_core.attention.engine import Scoring, dense_attention, sparse_attention, split_attention_mask
-from sparse_hub_core.attention.layer import Layer
+from sparse_hub_core.attention.dense import dense_attention, split_attention_mask
+from sparse_hub_core.attention.engine import Scoring, sparse_attention
+from sparse_hub_core.attention.layer import Layer, Prefix
 from sparse_hub_core.attention.mask import Mask
 from sparse_hub_core.attention.padding import first_allowed_keys
 from sparse_hub_core.attention.result import CACHE_BITS, AttentionResult, stack_rows
 from sparse_hub_core.attention.shapes import check_shapes
 from sparse_hub_core.errors import UsageError
-from sparse_hub_core.masker import Masker, MaskerConfig
+from sparse_hub_core.masker import Masker, MaskerConfig, Stage
 
 if TYPE_CHECKING:
     from sparse_hub_core.registry import Registry
-
-Stage: TypeAlias = Literal["prefill", "decode"]
-
-
-@dataclass(frozen=True)
-class Prefix:
-    """The dense prefix of a new sequence."""
-
-    length: int
-    queries: torch.Tensor | None = None
-    """``(B, Hq, n, d)`` its last queries."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ import torch
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import sdpa_mask
 
-from sparse_hub_core.attention.engine import Scoring, dense_attention, split_attention_mask
-from sparse_hub_core.attention.layer import OBSERVED_QUERIES
-from sparse_hub_core.attention.sparse_attention import Prefix, Stage
+from sparse_hub_core.attention.dense import dense_attention, split_attention_mask
+from sparse_hub_core.attention.engine import Scoring
+from sparse_hub_core.attention.layer import OBSERVED_QUERIES, Prefix
 from sparse_hub_core.errors import ModelError
+from sparse_hub_core.masker import Stage
 
 if TYPE_CHECKING:
     from sparse_hub_core.attention.result import AttentionResult

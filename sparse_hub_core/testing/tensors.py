@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import torch
 
-from sparse_hub_core.attention.engine import Scoring, dense_attention
-from sparse_hub_core.attention.layer import OBSERVED_QUERIES
+from sparse_hub_core.attention.dense import dense_attention
+from sparse_hub_core.attention.engine import Scoring
+from sparse_hub_core.attention.layer import OBSERVED_QUERIES, Prefix
 from sparse_hub_core.attention.result import AttentionResult
-from sparse_hub_core.attention.sparse_attention import Prefix, SparseAttention
+from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.testing.check import require
 from sparse_hub_core.testing.subject import CHUNK, Subject

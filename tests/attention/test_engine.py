@@ -16,7 +16,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from sparse_hub_core import SparseAttention, UsageError, get_masker_config
-from sparse_hub_core.attention.engine import Scoring, dense_attention, sparse_attention
+from sparse_hub_core.attention.dense import dense_attention
+from sparse_hub_core.attention.engine import Scoring, sparse_attention
 from sparse_hub_core.attention.mask import Mask
 from sparse_hub_core.attention.metrics import attention_error, density
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from sparse_hub_core import AttentionResult, SparseAttention, get_masker_config
-from sparse_hub_core.attention.engine import Scoring, dense_attention, sparse_attention
+from sparse_hub_core.attention.dense import dense_attention
+from sparse_hub_core.attention.engine import Scoring, sparse_attention
 from sparse_hub_core.attention.mask import Mask
 
 GOLDEN = Path(__file__).parent.parent / "golden"

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from sparse_hub_core import ConfigError, Layer, Mask, MaskerConfig, SparseAttention, get_masker_config
-from sparse_hub_core.attention.engine import Scoring, dense_attention, sparse_attention
+from sparse_hub_core.attention.dense import dense_attention
+from sparse_hub_core.attention.engine import Scoring, sparse_attention
 
 Sink, Local, TopK = (get_masker_config(name) for name in ("sink", "local", "oracle_top_k"))
 Random, Adaptive = get_masker_config("random_sampling"), get_masker_config("adaptive_sampling")

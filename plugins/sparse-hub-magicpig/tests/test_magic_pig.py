@@ -14,7 +14,8 @@ import torch
 from sparse_hub_magicpig.magic_pig import MIN_PROBABILITY, MagicPig, MagicPigConfig, collision_probability
 
 from sparse_hub_core import ConfigError, SparseAttention, get_masker_config
-from sparse_hub_core.attention.engine import Scoring, dense_attention, sparse_attention
+from sparse_hub_core.attention.dense import dense_attention
+from sparse_hub_core.attention.engine import Scoring, sparse_attention
 from sparse_hub_core.attention.layer import Layer
 from sparse_hub_core.attention.mask import Mask
 
