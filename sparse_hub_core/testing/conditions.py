@@ -38,3 +38,11 @@ def samples(subject: Subject) -> str | None:
 def names_files(subject: Subject) -> str | None:
     """Some of its fields name files."""
     return None if subject.config_class.file_fields else "it declares no file_fields"
+
+
+def has_files(subject: Subject) -> str | None:
+    """The config that is checked names a file."""
+    reason = names_files(subject)
+    if reason is None and not subject.files:
+        reason = "the config that is checked names no file; hand one that does to masker_checks(config=...)"
+    return reason

@@ -7,12 +7,13 @@ import dataclasses
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.errors import ConfigError, SparseHubError
 from sparse_hub_core.results.files import content_hash
 from sparse_hub_core.testing.check import check, require
-from sparse_hub_core.testing.conditions import names_files
+from sparse_hub_core.testing.conditions import has_files, names_files
 from sparse_hub_core.testing.subject import Subject
 from sparse_hub_core.testing.tensors import attend, draw
 
@@ -80,6 +81,24 @@ def missing_files_are_named(subject: Subject) -> None:
             raise AssertionError(f"a missing {name} raises {type(error).__name__}, not a ConfigError") from error
         else:
             raise AssertionError(f"{name} takes a path that is not there; a run would fail only later")
+
+
+@check(has_files)
+def files_are_identified_by_content(subject: Subject) -> None:
+    """A copy of a file gives the same identity, and a file of other content another one, or is refused."""
+    identity = content_hash(subject.config.identity())
+    for name, path in subject.files.items():
+        with TemporaryDirectory() as folder:
+            copied, longer = Path(folder, f"copied{path.suffix}"), Path(folder, f"longer{path.suffix}")
+            copied.write_bytes(path.read_bytes())
+            longer.write_bytes(path.read_bytes() + b"\n")
+            twin = dataclasses.replace(subject.config, **{name: str(copied)})
+            require(content_hash(twin.identity()) == identity, f"a copy of {name} elsewhere has another identity")
+            try:
+                other = dataclasses.replace(subject.config, **{name: str(longer)})
+            except ConfigError:
+                continue
+            require(content_hash(other.identity()) != identity, f"a {name} of other content has the same identity")
 
 
 @check()

@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from sparse_hub_core.errors import ConfigError, UsageError
@@ -84,6 +85,12 @@ class Subject:
     def fields(self) -> frozenset[str]:
         """The names of its fields."""
         return frozenset(field.name for field in dataclasses.fields(self.config_class))
+
+    @cached_property
+    def files(self) -> dict[str, Path]:
+        """The files that its config names, by field."""
+        named = {name: getattr(self.config, name, None) for name in self.config_class.file_fields}
+        return {name: Path(path) for name, path in named.items() if path is not None}
 
     @cached_property
     def space(self) -> dict[str, Domain]:

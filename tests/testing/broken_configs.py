@@ -59,6 +59,18 @@ class ReadsItsFileLate(SmallKeysConfig):
     weights: str | None = None
 
 
+@breaks("files_are_identified_by_content")
+class IdentifiesItsFileByPath(SmallKeysConfig):
+    file_fields = ("weights",)
+    weights: str = __file__
+
+
+@breaks("files_are_identified_by_content")
+class IgnoresItsFile(IdentifiesItsFileByPath):
+    def identity(self) -> dict[str, Any]:
+        return {"heavy_size": self.heavy_size}
+
+
 @breaks("known_failures_have_reasons")
 class ExcusesAMissingCheck(SmallKeysConfig):
     known_failures = {"is_perfect": "nobody is perfect, and this check is not there"}  # noqa: RUF012

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from annotated_types import Ge, Le
 
 from sparse_hub_core import (
+    ConfigError,
     Domain,
     GrowingTensor,
     Layer,
@@ -70,6 +73,39 @@ class SmallKeysConfig(MaskerConfig):
 
     def index_bits_per_key(self, head_dim: int) -> float:
         return 16.0
+
+
+CONTENT = b"weights"
+
+
+@dataclass(frozen=True)
+class NamesAFile(SmallKeysConfig):
+    """The same, with a file that it is identified by."""
+
+    file_fields: ClassVar[tuple[str, ...]] = ("weights",)
+
+    weights: str = __file__
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not Path(self.weights).is_file():
+            raise ConfigError(f"{self.weights} is not there; name another file.")
+
+    def identity(self) -> dict[str, Any]:
+        return self.parameters() | {"weights": hashlib.sha256(Path(self.weights).read_bytes()).hexdigest()}
+
+
+@dataclass(frozen=True)
+class RefusesOtherContent(NamesAFile):
+    """The same, which takes but one content."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if Path(self.weights).read_bytes() != CONTENT:
+            raise ConfigError(f"{self.weights} is no file of weights; name another file.")
+
+    def identity(self) -> dict[str, Any]:
+        return self.parameters() | {"weights": "the only ones"}
 
 
 class Sampler(Masker):

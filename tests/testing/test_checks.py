@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from broken_maskers import BROKEN
-from good_maskers import GOOD
+from good_maskers import CONTENT, GOOD, NamesAFile, RefusesOtherContent
 
 from sparse_hub_core import MaskerConfig
 from sparse_hub_core.registry import Role
@@ -38,6 +40,17 @@ def test_a_check_fails_on_a_broken_masker(name: str, config_class: type[MaskerCo
 def test_every_check_passes_on_good_maskers(check: Check, kind: str) -> None:
     subject = Subject.of(*GOOD[kind])
     if check.does_not_apply(subject) is None:
+        check(subject)
+
+
+@pytest.mark.parametrize("config_class", [NamesAFile, RefusesOtherContent])
+def test_a_file_that_is_told_by_its_content_passes(config_class: type[NamesAFile], tmp_path: Path) -> None:
+    path = tmp_path / "weights.txt"
+    path.write_bytes(CONTENT)
+    subject = Subject.of(config_class, config=config_class(weights=str(path)))
+    for name in ("missing_files_are_named", "files_are_identified_by_content"):
+        (check,) = [check for check in CHECKS if check.name == name]
+        assert check.does_not_apply(subject) is None
         check(subject)
 
 
