@@ -17,7 +17,7 @@ LENGTH, PREFIX, OLD = 1110, 1100, 128
 @check(decodes)
 def appending_leaves_old_keys_alone(subject: Subject) -> None:
     """A key that is appended never has the index of the old ones computed again."""
-    tensors, config = draw(20, LENGTH, 2), subject.small
+    tensors, config = draw(subject, 20, LENGTH, 2), subject.small
     layer = prefilled(subject, config, tensors, PREFIX)
     state = dict(tensors_in(appended(config, layer, tensors, PREFIX).state))
     # An index that is only appended to cannot tell that the keys it was made of are others by now.

@@ -25,7 +25,7 @@ def density_is_a_share(subject: Subject) -> None:
     """Behind one sink token the density is above 0 and at most 1."""
     for config in (subject.small, *subject.settings(2)):
         result = attend(
-            subject, SparseAttention(subject.behind(config, subject.given(first=1))), draw(50, subject.length)
+            subject, SparseAttention(subject.behind(config, subject.given(first=1))), draw(subject, 50, subject.length)
         )
         require(0 < result.density <= 1, f"{config!r} has the density {result.density}")
 
@@ -33,7 +33,7 @@ def density_is_a_share(subject: Subject) -> None:
 @check(is_bounded)
 def keeps_its_bound(subject: Subject) -> None:
     """No query is given more keys than max_keys promises."""
-    tensors = draw(51, subject.length, 2)
+    tensors = draw(subject, 51, subject.length, 2)
     for config in (subject.small, *subject.settings(4)):
         bound = config.max_keys(subject.length)
         after = look(subject, subject.behind(config), tensors).probabilities > 0
@@ -57,7 +57,7 @@ def density_grows_with_the_budget(subject: Subject) -> None:
 @check(has_budget)
 def full_budget_is_dense(subject: Subject) -> None:
     """A budget of 1.0 reads every legal key, so the output is dense attention's."""
-    tensors = draw(53, subject.length, 2)
+    tensors = draw(subject, 53, subject.length, 2)
     output = look(subject, _of_all(subject, subject.at_budget(1.0)), tensors).output
     name = subject.config_class.budget_field
     require_close(output, dense(subject, tensors), f"{name} = 1.0 differs from dense attention")
@@ -67,7 +67,7 @@ def full_budget_is_dense(subject: Subject) -> None:
 def probabilities_are_probabilities(subject: Subject) -> None:
     """Chosen keys have a probability in (0, 1], and of 1 unless the masker declares that it samples."""
     for config in (subject.small, *subject.settings(2)):
-        result = attend(subject, SparseAttention(subject.behind(config)), draw(54, subject.length))
+        result = attend(subject, SparseAttention(subject.behind(config)), draw(subject, 54, subject.length))
         assert isinstance(result.mask, Mask)
         probabilities = result.mask.probabilities
         if probabilities is None:
@@ -82,7 +82,7 @@ def probabilities_are_probabilities(subject: Subject) -> None:
 def _density(subject: Subject, config: MaskerConfig) -> float:
     seeds = range(SEEDS) if subject.config_class.samples and "seed" in subject.fields else ()
     configs = [dataclasses.replace(config, seed=seed) for seed in seeds] or [config]  # type: ignore[call-arg]
-    tensors = draw(52, subject.length)
+    tensors = draw(subject, 52, subject.length)
     return fmean(attend(subject, SparseAttention(_of_all(subject, c)), tensors).density for c in configs)
 
 

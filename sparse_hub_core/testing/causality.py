@@ -9,7 +9,7 @@ import torch
 from sparse_hub_core.attention.mask import Mask
 from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.testing.check import check
-from sparse_hub_core.testing.conditions import decodes
+from sparse_hub_core.testing.conditions import decodes, has_groups
 from sparse_hub_core.testing.subject import CHUNK, Subject
 from sparse_hub_core.testing.tensors import Tensors, attend, draw, look, require_same, seen
 
@@ -19,7 +19,7 @@ PADDING = 7
 @check()
 def future_changes_nothing(subject: Subject) -> None:
     """Other queries, keys and values later in a call leave earlier rows as they are."""
-    tensors = draw(10, subject.length)
+    tensors = draw(subject, 10, subject.length)
     for config in subject.variants:
         stack = subject.behind(config)
         result = attend(subject, SparseAttention(stack), tensors)
@@ -36,7 +36,7 @@ def future_changes_nothing(subject: Subject) -> None:
 @check(decodes)
 def future_changes_nothing_without_a_prefix(subject: Subject) -> None:
     """The same where all keys are new, so that queries stand at the first positions."""
-    stack, tensors = subject.behind(subject.small), draw(11, subject.length)
+    stack, tensors = subject.behind(subject.small), draw(subject, 11, subject.length)
     for cut in (1, tensors.length * 2 // 3):
         one, other = (
             seen(attend(subject, SparseAttention(stack), given, 0)).rows(0, cut)
@@ -48,7 +48,7 @@ def future_changes_nothing_without_a_prefix(subject: Subject) -> None:
 @check(decodes)
 def chunks_equal_single_steps(subject: Subject) -> None:
     """Queries that come at once, in chunks or one by one after a prefix read the same keys."""
-    tensors, first = draw(12, subject.length, 2), subject.length - CHUNK
+    tensors, first = draw(subject, 12, subject.length, 2), subject.length - CHUNK
     for config, plain in itertools.product(subject.variants, (False, True)):
         stack = subject.behind(config)
         at_once = seen(attend(subject, SparseAttention(stack), tensors, plain=plain))
@@ -64,7 +64,7 @@ def chunks_equal_single_steps(subject: Subject) -> None:
 @check()
 def padding_changes_nothing(subject: Subject) -> None:
     """A left-padded sequence gives what it gives alone, whatever stands in the padding."""
-    stack, tensors = subject.behind(subject.small), draw(13, subject.length, 2)
+    stack, tensors = subject.behind(subject.small), draw(subject, 13, subject.length, 2)
     padded = _with_padding(tensors)
     allowed = (torch.arange(tensors.length) >= torch.tensor([0, PADDING])[:, None])[:, None, None]
     allowed = allowed.expand(-1, -1, tensors.length, -1)
@@ -86,16 +86,16 @@ def _with_padding(tensors: Tensors) -> Tensors:
 @check()
 def batch_rows_are_independent(subject: Subject) -> None:
     """A sequence gives the same alone and beside others."""
-    stack, tensors = subject.behind(subject.small), draw(14, subject.length, 3)
+    stack, tensors = subject.behind(subject.small), draw(subject, 14, subject.length, 3)
     batch = look(subject, stack, tensors)
     for row in range(3):
         require_same(batch.sequence(row), look(subject, stack, tensors.sequence(row)), f"sequence {row} of a batch")
 
 
-@check()
+@check(has_groups)
 def groups_are_independent(subject: Subject) -> None:
     """Other keys and values in one KV head change nothing for the query heads of the others."""
-    tensors = draw(15, subject.length)
+    tensors = draw(subject, 15, subject.length)
     kv_heads, shared = tensors.keys.shape[1], tensors.queries.shape[1] // tensors.keys.shape[1]
     for config, head in itertools.product(subject.variants, range(kv_heads)):
         others = torch.arange(tensors.queries.shape[1]) // shared != head

@@ -16,7 +16,7 @@ from sparse_hub_core.testing.tensors import attend, dense, draw, look, require_c
 @check()
 def keeps_what_is_read(subject: Subject) -> None:
     """What earlier maskers read stays read; a restricting one leaves sinks, window and blocks."""
-    tensors = draw(40, subject.length, 2)
+    tensors = draw(subject, 40, subject.length, 2)
     for given in _given(subject):
         stack = [given] if subject.role == "restrict" else subject.without(given)
         before = look(subject, stack, tensors).probabilities
@@ -30,7 +30,7 @@ def keeps_what_is_read(subject: Subject) -> None:
 @check(restricts)
 def restricting_adds_nothing(subject: Subject) -> None:
     """A restricting masker reads no key that was not there."""
-    tensors = draw(41, subject.length)
+    tensors = draw(subject, 41, subject.length)
     for given in (None, *_given(subject)):
         before = look(subject, subject.without(given), tensors).probabilities
         after = look(subject, subject.behind(subject.small, given), tensors).probabilities
@@ -43,7 +43,7 @@ def rows_keep_a_key(subject: Subject) -> None:
     """Behind one sink token, every query reads at least one key."""
     stack = subject.behind(subject.small, subject.given(first=1))
     for length in (1, 5, subject.length):
-        probabilities = look(subject, stack, draw(42, length, 2)).probabilities
+        probabilities = look(subject, stack, draw(subject, 42, length, 2)).probabilities
         empty = int((~(probabilities > 0).any(-1)).sum())
         require(not empty, f"{empty} queries of a sequence of {length} keys read nothing, though the sink was there")
 
@@ -51,7 +51,7 @@ def rows_keep_a_key(subject: Subject) -> None:
 @check()
 def dense_stays_dense(subject: Subject) -> None:
     """Where everything is read already, the output is dense attention's."""
-    tensors = draw(43, subject.length)
+    tensors = draw(subject, 43, subject.length)
     ways = {"a slice": subject.given(first=subject.length), "a window": subject.given(last=subject.length)}
     if subject.role != "restrict":
         ways["indices"] = subject.given(stride=1)
@@ -63,7 +63,7 @@ def dense_stays_dense(subject: Subject) -> None:
 @check()
 def keys_stand_once(subject: Subject) -> None:
     """No key is chosen twice for a query, which would double its weight."""
-    tensors = draw(44, subject.length)
+    tensors = draw(subject, 44, subject.length)
     for given in (None, *_given(subject)):
         result = attend(subject, SparseAttention(subject.behind(subject.small, given)), tensors)
         assert isinstance(result.mask, Mask)

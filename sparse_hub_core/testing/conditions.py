@@ -30,6 +30,11 @@ def is_bounded(subject: Subject) -> str | None:
     return None if subject.small.max_keys(subject.length) is not None else "it declares no max_keys"
 
 
+def has_groups(subject: Subject) -> str | None:
+    """It fits several KV heads."""
+    return "it fits only one KV head" if subject.heads and subject.heads[1] == 1 else None
+
+
 def samples(subject: Subject) -> str | None:
     """It draws keys."""
     return None if subject.config_class.samples else "it does not declare that it samples"

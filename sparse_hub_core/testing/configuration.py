@@ -54,7 +54,7 @@ def copies_are_equal(subject: Subject) -> None:
     pickled = pickle.loads(pickle.dumps(subject.small))  # noqa: S301
     for how, twin in (("pickle", pickled), ("deepcopy", copy.deepcopy(subject.small))):
         require(twin == subject.small, f"a config is not equal to its {how}: {twin!r} instead of {subject.small!r}")
-        attend(subject, SparseAttention(subject.behind(twin)), draw(0, subject.length))
+        attend(subject, SparseAttention(subject.behind(twin)), draw(subject, 0, subject.length))
 
 
 @check()
@@ -62,7 +62,7 @@ def running_leaves_the_config(subject: Subject) -> None:
     """A run changes neither the fields nor the identity of the config."""
     config = copy.deepcopy(subject.small)
     before, identity = copy.deepcopy(config.parameters()), content_hash(config.identity())
-    attend(subject, SparseAttention(subject.behind(config)), draw(0, subject.length))
+    attend(subject, SparseAttention(subject.behind(config)), draw(subject, 0, subject.length))
     require(config.parameters() == before, f"a run changed the config from {before} to {config.parameters()}")
     require(content_hash(config.identity()) == identity, "a run changed the identity of the config")
 

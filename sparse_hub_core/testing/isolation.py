@@ -15,7 +15,11 @@ STEPS = (3, 1, 1)
 @check()
 def reset_forgets_the_sequence(subject: Subject) -> None:
     """After a reset, another sequence gives what it gives at first."""
-    stack, first, second = subject.behind(subject.small), draw(30, subject.length), draw(31, subject.length)
+    stack, first, second = (
+        subject.behind(subject.small),
+        draw(subject, 30, subject.length),
+        draw(subject, 31, subject.length),
+    )
     attention = SparseAttention(stack)
     list(_steps(subject, attention, first))
     attention.reset()
@@ -27,7 +31,11 @@ def reset_forgets_the_sequence(subject: Subject) -> None:
 @check()
 def two_sequences_do_not_mix(subject: Subject) -> None:
     """Two sequences that take turns, each with an attention of its own, give what they give alone."""
-    stack, one, two = subject.behind(subject.small), draw(32, subject.length), draw(33, subject.length - 5)
+    stack, one, two = (
+        subject.behind(subject.small),
+        draw(subject, 32, subject.length),
+        draw(subject, 33, subject.length - 5),
+    )
     alone = [list(_steps(subject, SparseAttention(stack), tensors)) for tensors in (one, two)]
     turns = zip(*(_steps(subject, SparseAttention(stack), tensors) for tensors in (one, two)), strict=True)
     for number, results in enumerate(turns):
@@ -38,7 +46,11 @@ def two_sequences_do_not_mix(subject: Subject) -> None:
 @check()
 def two_layers_do_not_mix(subject: Subject) -> None:
     """Two layers that take turns, as in a model, give what each gives alone."""
-    stack, one, two = subject.behind(subject.small), draw(34, subject.length), draw(35, subject.length)
+    stack, one, two = (
+        subject.behind(subject.small),
+        draw(subject, 34, subject.length),
+        draw(subject, 35, subject.length),
+    )
     masker = subject.small.create_masker()
     other = next(i for i in range(subject.layer + 1, MAX_LAYERS + 2) if not masker.reads_everything(i))
     layers = ((one, subject.layer), (two, other))

@@ -40,7 +40,7 @@ def here(subject: Subject, config: MaskerConfig, part: Part) -> Any:
         return config.parameters()
     if part == "identity":
         return content_hash(config.identity())
-    read = look(subject, subject.behind(config), draw(0, subject.length)).probabilities > 0
+    read = look(subject, subject.behind(config), draw(subject, 0, subject.length)).probabilities > 0
     return base64.b64encode(np.packbits(read.numpy()).tobytes()).decode()
 
 
@@ -57,6 +57,8 @@ def elsewhere(subject: Subject, config: MaskerConfig, part: Part) -> Any:
         "module": config_class.__module__,
         "class": config_class.__qualname__,
         "parameters": config.parameters(),
+        "heads": subject.heads,
+        "head_dim": subject.head_dim,
         "part": part,
     }
     answer = _other_process().ask(request)
@@ -89,7 +91,8 @@ def _answer(request: dict[str, Any]) -> Any:
     for name in request["class"].split("."):
         config_class = getattr(config_class, name)
     config = config_class.from_parameters(request["parameters"])
-    subject = Subject(request["name"], config_class, request["role"], config)
+    heads = request["heads"] and tuple(request["heads"])
+    subject = Subject(request["name"], config_class, request["role"], config, heads, request["head_dim"])
     with one_thread():
         return here(subject, config, request["part"])
 

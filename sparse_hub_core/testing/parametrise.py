@@ -15,7 +15,12 @@ TestT = TypeVar("TestT", bound=Callable[..., object])
 
 
 def masker_checks(
-    masker: str | type[MaskerConfig], *, role: Role | None = None, config: MaskerConfig | None = None
+    masker: str | type[MaskerConfig],
+    *,
+    role: Role | None = None,
+    config: MaskerConfig | None = None,
+    heads: tuple[int, int] | None = None,
+    head_dim: int | None = None,
 ) -> Callable[[TestT], TestT]:
     """Return a pytest decorator that runs a test once per check, with ``check`` as its argument.
 
@@ -29,13 +34,15 @@ def masker_checks(
         masker: A registered name, or a config class.
         role: The masker's role, by default the registered one; ``selector`` or ``prefill`` for a class.
         config: What is checked, for a masker whose defaults cannot be made or would not do.
+        heads: The query heads and KV heads that the config fits, where that is not all.
+        head_dim: The head dimension that it fits, where that is not all.
 
     Raises:
         UsageError: Nothing of that name is registered, or the config cannot be made without arguments.
     """
     import pytest
 
-    subject = Subject.of(masker, role, config)
+    subject = Subject.of(masker, role, config, heads=heads, head_dim=head_dim)
     decorator: Callable[[TestT], TestT] = pytest.mark.parametrize(
         "check", [_parameter(check, subject) for check in CHECKS]
     )

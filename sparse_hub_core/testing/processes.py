@@ -41,7 +41,7 @@ def identity_is_stable(subject: Subject) -> None:
 def same_mask_in_another_process(subject: Subject) -> None:
     """Another process reads the same keys, though it saw no other sequence before."""
     # Whatever a masker keeps outside of a sequence holds another one's by now, which the other process never saw.
-    look(subject, subject.behind(subject.small), draw(FIRST, subject.length).changed(0, None, 3.0))
+    look(subject, subject.behind(subject.small), draw(subject, FIRST, subject.length).changed(0, None, 3.0))
     one, other = (unpacked(where(subject, subject.small, "pairs")) for where in (here, elsewhere))
     require(one.shape == other.shape, "another process gives a mask of another shape")
     number, read = int((one != other).sum()), int(one.sum())

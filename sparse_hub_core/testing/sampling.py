@@ -17,7 +17,7 @@ from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.testing.check import check, require
 from sparse_hub_core.testing.conditions import samples
 from sparse_hub_core.testing.subject import Subject
-from sparse_hub_core.testing.tensors import HEAD_DIM, Tensors, attend, dense, draw, look, require_same
+from sparse_hub_core.testing.tensors import Tensors, attend, dense, draw, look, require_same
 
 SEEDS = 120
 LENGTH = 200
@@ -36,7 +36,7 @@ RATIO_BIAS = 0.02
 @check()
 def the_same_call_gives_the_same(subject: Subject) -> None:
     """A call gives the same again, whatever the global random state is."""
-    stack, tensors = subject.behind(subject.small), draw(70, subject.length)
+    stack, tensors = subject.behind(subject.small), draw(subject, 70, subject.length)
     kept = random.getstate(), np.random.get_state(), torch.random.get_rng_state()
     results = []
     try:
@@ -56,7 +56,7 @@ def the_same_call_gives_the_same(subject: Subject) -> None:
 def global_randomness_is_left_alone(subject: Subject) -> None:
     """Neither torch's, numpy's nor Python's global random state is used."""
     before = _random_states()
-    look(subject, subject.behind(subject.small), draw(71, subject.length))
+    look(subject, subject.behind(subject.small), draw(subject, 71, subject.length))
     used = [name for name, state in _random_states().items() if state != before[name]]
     require(not used, f"the global random state of {' and '.join(used)} is used; draw from a generator of its own")
 
@@ -64,7 +64,7 @@ def global_randomness_is_left_alone(subject: Subject) -> None:
 @check(samples)
 def another_seed_draws_others(subject: Subject) -> None:
     """Another seed draws other keys."""
-    tensors = draw(72, subject.length)
+    tensors = draw(subject, 72, subject.length)
     one, other = (look(subject, subject.behind(_seeded(subject, seed)), tensors).probabilities for seed in (0, 1))
     require(not torch.equal(one > 0, other > 0), "two seeds draw the same keys")
 
@@ -72,8 +72,8 @@ def another_seed_draws_others(subject: Subject) -> None:
 @check(samples)
 def weights_are_unbiased(subject: Subject) -> None:
     """Weighed by their probabilities, sampled keys add up to all that they stand for, averaged over seeds."""
-    tensors = draw(73, LENGTH)
-    layer = Layer(subject.layer, tensors.keys, tensors.values, HEAD_DIM**-0.5)
+    tensors = draw(subject, 73, LENGTH)
+    layer = Layer(subject.layer, tensors.keys, tensors.values, tensors.keys.shape[-1] ** -0.5)
     results = [_sampled(subject, tensors, seed) for seed in range(SEEDS)]
     mask = results[0].mask
     assert isinstance(mask, Mask)
@@ -95,7 +95,7 @@ def weights_are_unbiased(subject: Subject) -> None:
 @check(samples)
 def mean_over_seeds_is_dense(subject: Subject) -> None:
     """The mean output over seeds is dense attention's, within its confidence interval."""
-    tensors = draw(74, LENGTH)
+    tensors = draw(subject, 74, LENGTH)
     outputs = torch.stack([_sampled(subject, tensors, seed).output[:, :, -QUERIES:] for seed in range(SEEDS)])
     wanted = dense(subject, tensors)[:, :, -QUERIES:]
     size = wanted.norm()

@@ -40,6 +40,10 @@ class Subject:
     role: Role
     config: MaskerConfig
     """Its defaults, or what was handed in to be checked."""
+    heads: tuple[int, int] | None = None
+    """The query heads and KV heads that it fits, None for all."""
+    head_dim: int | None = None
+    """The head dimension that it fits, None for all."""
 
     @classmethod
     def of(
@@ -48,6 +52,8 @@ class Subject:
         role: Role | None = None,
         config: MaskerConfig | None = None,
         registry: Registry | None = None,
+        heads: tuple[int, int] | None = None,
+        head_dim: int | None = None,
     ) -> Subject:
         """Return the subject behind a registered name or a config class."""
         if isinstance(masker, str):
@@ -60,7 +66,7 @@ class Subject:
             config = _default(config_class)
         if role is None:
             role = "prefill" if config.create_masker().stage == "prefill" else "selector"
-        return cls(name, config_class, role, config)
+        return cls(name, config_class, role, config, heads, head_dim)
 
     @cached_property
     def stage(self) -> Literal["prefill", "decode"]:

@@ -19,9 +19,9 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 @check()
 def keeps_shape_and_dtype(subject: Subject) -> None:
-    """Output and mask fit the queries, for every GQA ratio, dtype and device at hand."""
-    for heads, dtype, device in itertools.product(ALL_HEADS, DTYPES, _devices()):
-        tensors = draw(0, 33, 2, heads).to(dtype).to(device)
+    """Output and mask fit the queries, for every GQA ratio that it fits, dtype and device at hand."""
+    for heads, dtype, device in itertools.product([subject.heads] if subject.heads else ALL_HEADS, DTYPES, _devices()):
+        tensors = draw(subject, 0, 33, 2, heads).to(dtype).to(device)
         _require_fits(subject, tensors, f"{heads[0]} query heads, {heads[1]} KV heads, {dtype}, {device}")
 
 
@@ -29,7 +29,7 @@ def keeps_shape_and_dtype(subject: Subject) -> None:
 def takes_every_length(subject: Subject) -> None:
     """Sequences of one key, of odd lengths, and of a block more or less work; so does one without a prefix."""
     for length, dtype in itertools.product(LENGTHS, DTYPES):
-        tensors = draw(1, length).to(dtype)
+        tensors = draw(subject, 1, length).to(dtype)
         # A prefix as long as can be, and none at all.
         for start in (length - 1, 0):
             _require_fits(subject, tensors, f"{length} keys, the first query at {start}, {dtype}", start)
@@ -38,7 +38,7 @@ def takes_every_length(subject: Subject) -> None:
 @check()
 def leaves_inputs_alone(subject: Subject) -> None:
     """Queries, keys and values are not changed."""
-    tensors = draw(2, subject.length, 2)
+    tensors = draw(subject, 2, subject.length, 2)
     before = [tensor.clone() for tensor in (tensors.queries, tensors.keys, tensors.values)]
     attend(subject, SparseAttention(subject.behind(subject.small)), tensors)
     for name, old in zip(("queries", "keys", "values"), before, strict=True):
@@ -48,7 +48,7 @@ def leaves_inputs_alone(subject: Subject) -> None:
 @check()
 def stays_finite(subject: Subject) -> None:
     """No NaN or Inf, also with large, equal and zero keys."""
-    base = draw(3, subject.length)
+    base = draw(subject, 3, subject.length)
     for dtype, factor in ((torch.float32, 1e4), (torch.bfloat16, 1e4), (torch.float16, 20.0), (torch.float32, 0.0)):
         large = Tensors(base.queries * max(factor, 1.0), base.keys * factor, base.values).to(dtype)
         alike = Tensors(large.queries, large.keys[:, :, :1].expand_as(large.keys).contiguous(), large.values)
@@ -65,7 +65,7 @@ def stays_finite(subject: Subject) -> None:
 @check()
 def every_setting_runs(subject: Subject) -> None:
     """The defaults and points of the search space work on a short sequence."""
-    tensors = draw(4, 33, 2)
+    tensors = draw(subject, 4, 33, 2)
     for config in subject.settings(5):
         try:
             given = look(subject, subject.behind(config, subject.given(first=1)), tensors)

@@ -68,11 +68,13 @@ class Tensors:
         return Tensors(self.queries.to(target), self.keys.to(target), self.values.to(target))
 
 
-def draw(seed: int, length: int, batch: int = 1, heads: tuple[int, int] = HEADS, head_dim: int = HEAD_DIM) -> Tensors:
-    """Draw a batch whose keys have something in common, as real keys do."""
+def draw(subject: Subject, seed: int, length: int, batch: int = 1, heads: tuple[int, int] | None = None) -> Tensors:
+    """Draw a batch whose keys have something in common, as real keys do, in shapes that the masker fits."""
     generator = torch.Generator().manual_seed(seed)
+    query_heads, kv_heads = heads or subject.heads or HEADS
     queries, keys, values = (
-        torch.randn(batch, count, length, head_dim, generator=generator) for count in (heads[0], heads[1], heads[1])
+        torch.randn(batch, count, length, subject.head_dim or HEAD_DIM, generator=generator)
+        for count in (query_heads, kv_heads, kv_heads)
     )
     return Tensors(queries, keys + 0.5, values)
 

@@ -7,9 +7,10 @@ import sys
 from typing import Any
 
 import pytest
-from good_maskers import SmallKeysConfig
+import torch
+from good_maskers import SmallKeys, SmallKeysConfig
 
-from sparse_hub_core import Domain, UsageError
+from sparse_hub_core import ConfigError, Domain, Layer, Mask, UsageError
 from sparse_hub_core.testing import CHECKS, Subject, masker_checks, run_checks
 
 pytest_plugins = ["pytester"]
@@ -111,6 +112,34 @@ def test_what_raises_before_a_check_begins_fails_it(
     assert list(outcomes) == [check.name for check in CHECKS]
     assert (outcomes[check].result, outcomes[check].reason) == ("failed", sentence)
     assert outcomes["unknown_keys_raise"].result == "ok"
+
+
+class FitsOneModel(SmallKeys):
+    def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
+        if (queries.shape[1], *layer.keys.shape[1::2]) != (8, 2, 16):
+            raise ConfigError("The weights are for another model.")
+        return super().add_mask(layer, queries, mask)
+
+
+class ForOneModel(SmallKeysConfig):
+    masker = FitsOneModel
+
+
+def test_a_masker_that_fits_one_model_is_checked_in_its_shapes(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        from sparse_hub_core.testing import masker_checks
+        from test_masker_checks import ForOneModel
+
+        @masker_checks(ForOneModel, heads=(8, 2), head_dim=16)
+        def test_conformance(check):
+            check()
+        """
+    )
+    outcomes = pytester.runpytest_inprocess().parseoutcomes()
+    assert outcomes["passed"] + outcomes["skipped"] == len(CHECKS)
+    failed = {outcome.check.name for outcome in run_checks(Subject.of(ForOneModel)) if outcome.result == "failed"}
+    assert {"keeps_shape_and_dtype", "chunks_equal_single_steps"} <= failed
 
 
 def test_a_name_that_is_not_there_is_told_at_once() -> None:
