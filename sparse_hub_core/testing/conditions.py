@@ -35,6 +35,15 @@ def has_groups(subject: Subject) -> str | None:
     return "it fits only one KV head" if subject.heads and subject.heads[1] == 1 else None
 
 
+def chooses_by_index(subject: Subject) -> str | None:
+    """Choosing has no reason to read the keys of the prefix themselves."""
+    if subject.config_class.scores_every_key:
+        return "it declares that it scores every key"
+    if subject.config_class.samples:
+        return "it samples, which may read keys to weigh them"
+    return "it may read the keys that others chose" if subject.role == "restrict" else None
+
+
 def samples(subject: Subject) -> str | None:
     """It draws keys."""
     return None if subject.config_class.samples else "it does not declare that it samples"

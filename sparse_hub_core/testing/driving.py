@@ -40,12 +40,16 @@ def appended(config: MaskerConfig, layer: Layer, tensors: Tensors, start: int) -
 def step(subject: Subject, config: MaskerConfig, layer: Layer, tensors: Tensors, start: int) -> None:
     """Append all keys from ``start`` on, and ask for a mask of their queries."""
     layer.keys, layer.values = tensors.keys, tensors.values
-    masker, queries = config.create_masker(), tensors.queries[:, :, start:]
-    masker.on_append(layer, start)
-    mask = Mask.empty(queries, tensors.keys)
-    for before in subject.without():
-        mask = before.create_masker().add_mask(layer, queries, mask)
-    masker.add_mask(layer, queries, mask)
+    config.create_masker().on_append(layer, start)
+    masked(subject, config, layer, tensors.queries[:, :, start:])
+
+
+def masked(subject: Subject, config: MaskerConfig, layer: Layer, queries: torch.Tensor) -> Mask:
+    """Return the mask of the queries that stand at the layer's last keys."""
+    mask = Mask.empty(queries, layer.keys)
+    for masker in (before.create_masker() for before in subject.behind(config)):
+        mask = masker.add_mask(layer, queries, mask)
+    return mask
 
 
 def tensors_in(state: Any, where: str = "state") -> Iterator[tuple[str, torch.Tensor]]:

@@ -14,6 +14,7 @@ from good_maskers import (
 from sparse_hub_core import (
     Layer,
     Mask,
+    every_key_logits,
 )
 
 
@@ -56,6 +57,16 @@ class SamplesInSecret(SamplerConfig):
 class SaysItsIndexIsSmall(SmallKeysConfig):
     def index_bits_per_key(self, head_dim: int) -> float:
         return 4.0
+
+
+class ByLogits(SmallKeys):
+    def scores(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> torch.Tensor:
+        return every_key_logits(layer, queries)
+
+
+@breaks("unread_keys_are_counted")
+class ScoresEveryKeyInSecret(SmallKeysConfig):
+    masker = ByLogits
 
 
 class GlobalDraws(Sampler):
