@@ -8,12 +8,14 @@ import torch
 
 from sparse_hub_core.attention.mask import Mask
 from sparse_hub_core.attention.sparse_attention import SparseAttention
-from sparse_hub_core.testing.check import check
+from sparse_hub_core.testing.check import check, require
 from sparse_hub_core.testing.conditions import decodes, has_groups
 from sparse_hub_core.testing.subject import CHUNK, Subject
 from sparse_hub_core.testing.tensors import Tensors, attend, draw, look, require_same, seen
 
 PADDING = 7
+ALLOWED = 0.7
+"""The share of keys that a query may read where some are forbidden at random."""
 
 
 @check()
@@ -49,6 +51,8 @@ def future_changes_nothing_without_a_prefix(subject: Subject) -> None:
 def chunks_equal_single_steps(subject: Subject) -> None:
     """Queries that come at once, in chunks or one by one after a prefix read the same keys."""
     tensors, first = draw(subject, 12, subject.length, 2), subject.length - CHUNK
+    shares = [name for name in subject.plain_floats if name == subject.config_class.budget_field]
+    hint = f" (a share of the call's keys, which {shares[0]} may be, is to be typed Size)" if shares else ""
     for config, plain in itertools.product(subject.variants, (False, True)):
         stack = subject.behind(config)
         at_once = seen(attend(subject, SparseAttention(stack), tensors, plain=plain))
@@ -58,7 +62,7 @@ def chunks_equal_single_steps(subject: Subject) -> None:
                 start, stop = stop, stop + chunk
                 rows = seen(attend(subject, attention, tensors, start, stop, plain=plain), tensors.length)
                 wanted = at_once.rows(start - first, stop - first)
-                require_same(rows, wanted, f"{what} of {config} differ from one call at position {start}")
+                require_same(rows, wanted, f"{what} of {config} differ from one call at position {start}{hint}")
 
 
 @check()
@@ -81,6 +85,22 @@ def padding_changes_nothing(subject: Subject) -> None:
 def _with_padding(tensors: Tensors) -> Tensors:
     padding = tensors.sequence(1).changed(0, PADDING, 50.0)
     return Tensors(*(torch.cat([getattr(tensors, n)[:1], getattr(padding, n)]) for n in ("queries", "keys", "values")))
+
+
+@check()
+def forbidden_keys_stay_unread(subject: Subject) -> None:
+    """Where a call forbids keys at random, or all before a window, none of them is read and the output is finite."""
+    stack, tensors = subject.behind(subject.small, subject.given(last=1)), draw(subject, 16, subject.length, 2)
+    positions = torch.arange(tensors.length)
+    distance = positions[:, None] - positions
+    pairs = torch.rand(2, 1, *distance.shape, generator=torch.Generator().manual_seed(16))
+    window = (distance < tensors.length // 4).expand_as(pairs)
+    for allowed, what in (((pairs < ALLOWED) | (distance == 0), "at random"), (window, "before a window")):
+        result = look(subject, stack, tensors, allowed)
+        forbidden = ~allowed[:, :, -result.output.shape[2] :]
+        number = int(((result.probabilities > 0) & forbidden).sum())
+        require(not number, f"{number} pairs are read that the call forbids, {what}")
+        require(torch.isfinite(result.output).all(), f"there is NaN or Inf where keys {what} are forbidden")
 
 
 @check()

@@ -93,6 +93,14 @@ class Subject:
         return frozenset(field.name for field in dataclasses.fields(self.config_class))
 
     @cached_property
+    def plain_floats(self) -> frozenset[str]:
+        """The fields that hold a float and are no ``Size``."""
+        hints = get_type_hints(self.config_class)
+        return frozenset(
+            name for name in self.fields if hints.get(name) != SIZE and isinstance(getattr(self.config, name), float)
+        )
+
+    @cached_property
     def files(self) -> dict[str, Path]:
         """The files that its config names, by field."""
         named = {name: getattr(self.config, name, None) for name in self.config_class.file_fields}

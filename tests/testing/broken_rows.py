@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated, Any
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Gt, Le
 from breaking import breaks
 from good_maskers import (
     LastBlocks,
@@ -157,6 +158,30 @@ class CountsSequences(SmallKeys):
 @breaks("padding_changes_nothing")
 class TreatsSequencesByNumber(SmallKeysConfig):
     masker = CountsSequences
+
+
+class AllowsAll(SmallKeys):
+    def add_mask(self, layer: Layer, queries: torch.Tensor, mask: Mask) -> Mask:
+        return super().add_mask(layer, queries, dataclasses.replace(mask, allowed=None))
+
+
+@breaks("forbidden_keys_stay_unread")
+class ReadsForbiddenKeys(SmallKeysConfig):
+    masker = AllowsAll
+
+
+class SharesByHand(SmallKeys):
+    def count(self, mask: Mask) -> int:
+        return max(1, int(self.config.share * mask.num_keys))
+
+
+@breaks("chunks_equal_single_steps")
+class TypesItsShareAsFloat(MaskerConfig):
+    budget_field = "share"
+    share: Annotated[float, Gt(0), Le(1)] = 0.25
+
+    def create_masker(self) -> Any:
+        return SharesByHand(self)
 
 
 class BatchMean(SmallKeys):

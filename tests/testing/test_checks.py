@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from broken_maskers import BROKEN
+from broken_rows import TypesItsShareAsFloat
 from good_maskers import CONTENT, GOOD, NamesAFile, RefusesOtherContent
 
 from sparse_hub_core import MaskerConfig
@@ -52,6 +53,12 @@ def test_a_file_that_is_told_by_its_content_passes(config_class: type[NamesAFile
         (check,) = [check for check in CHECKS if check.name == name]
         assert check.does_not_apply(subject) is None
         check(subject)
+
+
+def test_a_share_that_is_no_size_is_named() -> None:
+    (check,) = [check for check in CHECKS if check.name == "chunks_equal_single_steps"]
+    with pytest.raises(AssertionError, match="which share may be, is to be typed Size"):
+        check(Subject.of(TypesItsShareAsFloat))
 
 
 def test_every_check_has_a_broken_masker() -> None:
