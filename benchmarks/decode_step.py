@@ -1,8 +1,8 @@
 """One decode step of every masker beside dense attention: `python benchmarks/decode_step.py [keys ...]`.
 
 fp32, 32 query heads, 8 KV heads, d 128; bf16 on a GPU. Every selector stands behind 4 sinks and a window of 16, at 10%
-of the keys where it takes a share. Medians of steps in turn, so that ratios hold when the machine's speed drifts; the
-peak is how much one step adds to the resident memory, on Linux.
+of the keys where it takes a share. Medians of steps in turn, so that ratios hold when the machine's speed drifts. The
+peak is of the memory that one more step allocates; what a library allocates inside of one operation does not count.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ import dataclasses
 import statistics
 import sys
 import time
+import weakref
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from sparse_hub_core import MaskerConfig, SparseAttention, get_masker_config
 from sparse_hub_core.attention.dense import dense_attention
@@ -25,7 +28,6 @@ from sparse_hub_core.plugins import load_registry
 HEADS, KV_HEADS, HEAD_DIM, ROUNDS, WARM_UP = 32, 8, 128, 9, 2
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 DTYPE = torch.bfloat16 if DEVICE == "cuda" else torch.float32
-PROCESS = Path("/proc/self")
 
 
 def stacks() -> dict[str, list[MaskerConfig]]:
@@ -55,7 +57,7 @@ class Decoder:
     def __init__(self, configs: list[MaskerConfig], *tensors: torch.Tensor) -> None:
         self.attention = SparseAttention(configs)
         self.tensors = tensors
-        self.length = tensors[1].shape[2] - ROUNDS - WARM_UP
+        self.length = tensors[1].shape[2] - ROUNDS - WARM_UP - 1
 
     def __call__(self) -> torch.Tensor:
         """Decode one token."""
@@ -78,22 +80,50 @@ class Cost:
         return statistics.median(self.times_ms)
 
 
-def memory_mb(name: str) -> float:
-    """Return a line of the process's status, in MB; 0 where there is none."""
-    if DEVICE == "cuda":
-        return (torch.cuda.max_memory_allocated() if name == "VmHWM" else torch.cuda.memory_allocated()) / 2**20
-    if not (PROCESS / "status").exists():
-        return 0.0
-    line = next(line for line in (PROCESS / "status").read_text().splitlines() if line.startswith(name))
-    return int(line.split()[1]) / 1024
+class LiveBytes(TorchDispatchMode):
+    """Keeps the sum of the storages that operations made and that are still alive, and its peak."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tensors: dict[int, int] = {}
+        self.foreign: set[int] = set()
+        self.live = self.peak = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run an operation and take note of what it made."""
+        given = {t.untyped_storage().data_ptr() for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)}
+        self.foreign |= given - self.tensors.keys()
+        results = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(results):
+            if isinstance(tensor, torch.Tensor) and tensor.untyped_storage().data_ptr() not in self.foreign:
+                self._note(tensor)
+        return results
+
+    def _note(self, tensor: torch.Tensor) -> None:
+        place, size = tensor.untyped_storage().data_ptr(), tensor.untyped_storage().nbytes()
+        if place not in self.tensors:
+            self.live += size
+            self.peak = max(self.peak, self.live)
+        self.tensors[place] = self.tensors.get(place, 0) + 1
+        weakref.finalize(tensor, self._forget, place, size)
+
+    def _forget(self, place: int, size: int) -> None:
+        self.tensors[place] -= 1
+        if not self.tensors[place]:
+            del self.tensors[place]
+            self.live -= size
 
 
-def forget_peak() -> None:
-    """Let the peak of the resident memory begin anew."""
+def peak_mb(call: Callable[[], object]) -> float:
+    """Return the peak of the memory that a call allocates, in MB."""
     if DEVICE == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    elif (PROCESS / "clear_refs").exists():
-        (PROCESS / "clear_refs").write_text("5")
+        before = torch.cuda.memory_allocated()
+        call()
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
+    with LiveBytes() as tracker:
+        call()
+    return tracker.peak / 2**20
 
 
 def measure(calls: dict[str, Callable[[], object]]) -> dict[str, Cost]:
@@ -101,22 +131,22 @@ def measure(calls: dict[str, Callable[[], object]]) -> dict[str, Cost]:
     costs = {name: Cost() for name in calls}
     for round_number in range(ROUNDS + WARM_UP):
         for name, call in calls.items():
-            forget_peak()
-            before, begin = memory_mb("VmRSS"), time.perf_counter()
+            begin = time.perf_counter()
             call()
             if DEVICE == "cuda":
                 torch.cuda.synchronize()
             seconds = time.perf_counter() - begin
             if round_number >= WARM_UP:
                 costs[name].times_ms.append(1000 * seconds)
-                costs[name].peak_mb = max(costs[name].peak_mb, memory_mb("VmHWM") - before)
+    for name, call in calls.items():
+        costs[name].peak_mb = peak_mb(call)
     return costs
 
 
 def table(num_keys: int) -> None:
     """Print what a step costs at so many keys."""
     generator = torch.Generator().manual_seed(0)
-    length = num_keys + ROUNDS + WARM_UP
+    length = num_keys + ROUNDS + WARM_UP + 1
     queries = torch.randn(1, HEADS, 1, HEAD_DIM, generator=generator).to(DEVICE, DTYPE)
     keys, values = (torch.randn(1, KV_HEADS, length, HEAD_DIM, generator=generator).to(DEVICE, DTYPE) for _ in "kv")
     scoring = Scoring(HEAD_DIM**-0.5)
