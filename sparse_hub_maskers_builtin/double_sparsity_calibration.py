@@ -113,7 +113,7 @@ class ChannelFile:
         channels = self.tensors.get(name)
         if channels is None:
             raise ConfigError(f"{self.path} has no channels of layer {layer_index} ({name!r}); calibrate this model.")
-        fits = channels.ndim == 2 and channels.shape[0] == num_heads and channels.shape[1] >= count
+        fits = channels.ndim == 2 and channels.shape == (num_heads, head_dim)
         if not fits or bool(((channels < 0) | (channels >= head_dim)).any()):
             raise ConfigError(
                 f"{self.path} does not fit layer {layer_index}: {name!r} of shape {tuple(channels.shape)} should name "

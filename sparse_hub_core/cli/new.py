@@ -95,7 +95,10 @@ def _identifier(name: str) -> str:
     """
     identifier = name.replace("-", "_")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", identifier) or keyword.iskeyword(identifier):
-        raise UsageError(f"{name!r} names no Python module; use small letters, digits and '_', a letter first.")
+        raise UsageError(
+            f"{name!r} names no Python module; use small letters, digits, '-' and '_', a letter first, "
+            "and no word of Python's own."
+        )
     if len(identifier) > LONGEST_NAME:
         raise UsageError(f"{name!r} is too long; take at most {LONGEST_NAME} characters.")
     return identifier

@@ -17,6 +17,11 @@ NOISE_SENTENCE = (
     "there. Rows keep the order in which they ran; they are no ranking."
 )
 
+IO_SENTENCE = (
+    "I/O density: the bytes read, those that choosing reads and the union over the heads of a KV group included, as a "
+    "share of what dense attention reads; above 100% it reads more than it saves."
+)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -89,6 +94,12 @@ def cell_row(cell: CellSummary) -> Row:
         latency=_latency(judged),
         trials=", ".join(f"{cell.trials[name]} {name}" for name in STATUSES if name in cell.trials) or NOTHING,
     )
+
+
+def io_sentence(cells: Sequence[CellSummary]) -> str | None:
+    """Return what "I/O density" means, where a cell has one."""
+    judged = (cell.validation for cell in cells)
+    return IO_SENTENCE if any(v is not None and v.io_density_validation is not None for v in judged) else None
 
 
 def within_noise_sentence(cells: Sequence[CellSummary]) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparse_hub_core.report.paste import as_python
-from sparse_hub_core.report.rows import COSTS, VERDICTS, failures, summary_table, within_noise_sentence
+from sparse_hub_core.report.rows import COSTS, VERDICTS, failures, io_sentence, summary_table, within_noise_sentence
 from sparse_hub_core.report.text import write_table
 from sparse_hub_core.results.run_directory import RunDirectory
 
@@ -36,9 +36,8 @@ def write_cells(cells: Sequence[CellSummary], registry: Registry, best_path: Bes
     if any(cell.validation is not None or cell.trials for cell in cells):
         _say("")
         write_table(*summary_table(cells, COSTS))
-    noise = within_noise_sentence(cells)
-    if noise:
-        _say(noise)
+    for note in filter(None, (within_noise_sentence(cells), io_sentence(cells))):
+        _say(note)
     for sentence in failures(cells):
         _say(f"Failed: {sentence}")
     for cell in cells:

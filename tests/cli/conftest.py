@@ -73,6 +73,7 @@ def judged(preset, difference=None, layers=None, **changes):
         error_by_layer=layers or {},
         density_search=None if sparse is None else 0.04,
         density_validation=None if sparse is None else 0.03,
+        io_density_validation=None if sparse is None else 0.43,
         latency=None
         if sparse is None
         else Latency(sparse_ms_per_token=5.0, dense_ms_per_token=9.0, context_tokens=2048),

@@ -10,7 +10,7 @@ from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.report.html import error_bars, write_report
 from sparse_hub_core.report.paste import as_python
-from sparse_hub_core.report.rows import cell_row, failures, summary_table, within_noise_sentence
+from sparse_hub_core.report.rows import cell_row, failures, io_sentence, summary_table, within_noise_sentence
 from sparse_hub_core.report.text import plain_table, write_table
 from sparse_hub_core.results.files import read_json
 from sparse_hub_core.results.schema import MaskerRecord, SummaryFile
@@ -54,6 +54,13 @@ def test_cells_keep_their_order_and_columns_that_tell_nothing_are_left_out(cells
 def test_noise_is_explained_only_where_there_is_some(cells):
     assert "the 95% interval of the difference contains 0" in within_noise_sentence(cells)
     assert within_noise_sentence([cells[0], cells[2]]) is None
+
+
+def test_io_density_is_shown_and_explained_where_it_was_measured(cells):
+    headings, rows = summary_table(cells)
+    assert rows[1][headings.index("I/O density")] == "43.00%"
+    assert "the bytes read" in io_sentence(cells)
+    assert io_sentence([cells[0]]) is None
 
 
 def test_failed_cells_say_why(cells):

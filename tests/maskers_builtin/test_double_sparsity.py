@@ -14,6 +14,7 @@ from stateful_maskers import TEXT, Sequence, demo, draw, read, watch
 
 from sparse_hub_core import ConfigError, GrowingTensor, Layer, MaskerConfig, SparseAttention, get_masker_config
 from sparse_hub_maskers_builtin.double_sparsity_calibration import main as calibrate
+from sparse_hub_maskers_builtin.double_sparsity_calibration import write_channels
 
 DoubleSparsity, TopK = get_masker_config("double_sparsity"), get_masker_config("oracle_top_k")
 
@@ -224,3 +225,12 @@ def test_calibration_says_what_is_wrong(tmp_path: Path, arguments: list[str], ex
     assert result.exit_code == 1
     assert expected in result.output
     assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_a_file_of_another_head_dimension_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "channels.safetensors"
+    write_channels(path, {(0, "key"): torch.rand(2, 32), (0, "query_key"): torch.rand(2, 32)}, {})
+    keys = torch.randn(1, 2, 20, 64)
+    attention = SparseAttention([get_masker_config("double_sparsity")(channels=str(path))])
+    with pytest.raises(ConfigError, match="does not fit layer 0"):
+        attention(torch.randn(1, 4, 1, 64), keys, keys)

@@ -34,7 +34,8 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         # Bytes of another kind of file can make torch's reader raise anything.
-        reason = f"{type(error).__name__}: {error}".strip().splitlines()[0].rstrip(".: ")
+        first_sentence = f"{type(error).__name__}: {error}".strip().splitlines()[0].partition(". ")[0]
+        reason = first_sentence.rstrip(".: ")
         raise UsageError(
             f"{path} cannot be read as tensors alone ({reason}), and it is not unpickled, which could run any code; "
             "convert the state dict that torch.save wrote when it was trained, or train anew."

@@ -183,7 +183,8 @@ def _opened(path: str) -> Any:
     if looks_pickled and beginning[8:] != b"{":
         raise ConfigError(
             f"{path} is a pickle, which could run any code when it is loaded, so it is not; "
-            f"convert it once with {CONVERT} {path} weights.safetensors --num-kv-heads N."
+            f"convert it once with {CONVERT} {path} weights.safetensors --num-kv-heads N, or, where that refuses it "
+            "too, the .pt file that it was made from."
         )
     try:
         return safe_open(path, framework="pt")
