@@ -86,7 +86,8 @@ def test_the_readme_uses_commands_that_exist():
 
 
 def test_every_masker_here_has_its_row_with_the_bits_it_declares():
-    rows = re.findall(r"^\| (\w+) \|[^|]*\|[^|]*\| ([^|]+) \|", (ROOT / "docs/maskers.md").read_text(), re.MULTILINE)
+    text = (ROOT / "docs/maskers.md").read_text().partition("\n## ")[0]
+    rows = re.findall(r"^\| (\w+) \|[^|]*\|[^|]*\| ([^|]+) \|", text, re.MULTILINE)
     told = {name: bits for name, bits in rows if name != "masker"}
     assert told.keys() == {entry.name for entry in load_registry().maskers}
     for entry in load_registry().maskers:
