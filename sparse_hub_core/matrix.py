@@ -133,10 +133,12 @@ class Matrix:
 
 
 def _parameters(entry: StackEntry) -> dict[str, Any]:
-    """Return the fixed values of an instance, or a class's defaults, which fields outside its search space keep."""
+    """Return what identifies an instance, or a class's defaults, which fields outside its search space keep."""
     if isinstance(entry, MaskerConfig):
         return entry.identity()
-    return {field.name: repr(field.default) for field in dataclasses.fields(entry)}
+    if any(f.default is f.default_factory is dataclasses.MISSING for f in dataclasses.fields(entry)):
+        return {field.name: repr(field.default) for field in dataclasses.fields(entry)}
+    return entry().identity()
 
 
 def registered_configurations(registry: Registry) -> RunConfigurations:
