@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sparse_hub_core.execute_full_benchmark import execute_full_benchmark, get_run_configurations
     from sparse_hub_core.hookspecs import hookimpl
     from sparse_hub_core.lookup import get_benchmark, get_masker_config
-    from sparse_hub_core.masker import Masker, MaskerConfig, Size, resolve_size
+    from sparse_hub_core.masker import Masker, MaskerConfig, Size, covers_context, resolve_size
     from sparse_hub_core.models.loading import LoadedModel, get_model
     from sparse_hub_core.optimizer_factory import create_optimizer
     from sparse_hub_core.registry import (
@@ -67,6 +67,7 @@ _HOME = {
     "UsageError": "errors",
     "build_spec": "spec",
     "choice": "space",
+    "covers_context": "masker",
     "create_optimizer": "optimizer_factory",
     "did_you_mean": "errors",
     "draw_keys": "attention.sampling",
@@ -118,6 +119,7 @@ __all__ = [
     "UsageError",
     "build_spec",
     "choice",
+    "covers_context",
     "create_optimizer",
     "did_you_mean",
     "draw_keys",

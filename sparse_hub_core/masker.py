@@ -37,6 +37,13 @@ def resolve_size(size: int | float, num_keys: int) -> int:
     return max(1, int(size * num_keys))
 
 
+def covers_context(field: str, size: int | float, num_keys: int) -> str | None:
+    """Return why a budget makes no sense for a context of so many keys: it is all of them; else None."""
+    if resolve_size(size, num_keys) < num_keys:
+        return None
+    return f"{field} {size} covers the whole context of {num_keys} tokens"
+
+
 @dataclass(frozen=True)
 class MaskerConfig(ABC):
     """The hyperparameters of a masker.

@@ -20,6 +20,7 @@ from sparse_hub_core import (
     MaskerConfig,
     Size,
     choice,
+    covers_context,
     loguniform,
     resolve_size,
 )
@@ -83,9 +84,7 @@ class DoubleSparsityConfig(MaskerConfig):
 
     def infeasible_because(self, num_keys: int) -> str | None:
         """Return a reason when the top-k is the whole context."""
-        if resolve_size(self.heavy_size, num_keys) >= num_keys:
-            return f"heavy_size {self.heavy_size} covers the whole context of {num_keys} tokens"
-        return None
+        return covers_context("heavy_size", self.heavy_size, num_keys)
 
     def max_keys(self, num_keys: int) -> int:
         """Return the number of heavy keys."""

@@ -9,7 +9,18 @@ import torch
 from annotated_types import Ge, Le
 from torch.nn.functional import avg_pool1d, max_pool1d
 
-from sparse_hub_core import Domain, Layer, Mask, Masker, MaskerConfig, Size, choice, loguniform, resolve_size
+from sparse_hub_core import (
+    Domain,
+    Layer,
+    Mask,
+    Masker,
+    MaskerConfig,
+    Size,
+    choice,
+    covers_context,
+    loguniform,
+    resolve_size,
+)
 from sparse_hub_maskers_builtin.observed_attention import observed_attention
 
 
@@ -51,9 +62,7 @@ class SnapKvConfig(MaskerConfig):
 
     def infeasible_because(self, num_keys: int) -> str | None:
         """Return a reason when the chosen keys are the whole prefix."""
-        if resolve_size(self.heavy_size, num_keys) >= num_keys:
-            return f"heavy_size {self.heavy_size} covers the whole context of {num_keys} tokens"
-        return None
+        return covers_context("heavy_size", self.heavy_size, num_keys)
 
 
 class SnapKv(Masker):

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 
-from sparse_hub_core import Domain, MaskerConfig, Size, loguniform, resolve_size
+from sparse_hub_core import Domain, MaskerConfig, Size, covers_context, loguniform, resolve_size
 from sparse_hub_maskers_builtin.live_set import LiveSetMasker
 
 
@@ -43,9 +43,7 @@ class TovaConfig(MaskerConfig):
 
     def infeasible_because(self, num_keys: int) -> str | None:
         """Return a reason when nothing is ever evicted."""
-        if resolve_size(self.cache_size, num_keys) >= num_keys:
-            return f"cache_size {self.cache_size} covers the whole context of {num_keys} tokens"
-        return None
+        return covers_context("cache_size", self.cache_size, num_keys)
 
     def max_keys(self, num_keys: int) -> int:
         """Return the size of the live set and the query's own key."""

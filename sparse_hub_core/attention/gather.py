@@ -164,5 +164,6 @@ def every_key_logits(layer: Layer, queries: torch.Tensor) -> torch.Tensor:
     # Keys of half precision are widened a piece at a time, so that no second cache is held.
     step = layer.keys.shape[2] if layer.keys.dtype == torch.float32 else KEYS_AT_ONCE
     pieces = torch.split(layer.keys, max(1, step), dim=2)
-    products = torch.cat([rows @ piece.float().transpose(-1, -2) for piece in pieces], dim=-1)
+    of_pieces = [rows @ piece.float().transpose(-1, -2) for piece in pieces]
+    products = of_pieces[0] if len(of_pieces) == 1 else torch.cat(of_pieces, dim=-1)
     return capped(products.view(*queries.shape[:3], -1), layer.softcap)

@@ -45,11 +45,6 @@ class MaskContent:
         return torch.arange(self.num_keys - self.num_queries, self.num_keys, device=self.device)
 
     @property
-    def is_everything(self) -> bool:
-        """Whether the prefix alone holds every key, so that no masker can add one."""
-        return self.prefix >= self.num_keys
-
-    @property
     def num_choosing_heads(self) -> int:
         """Hkv where all heads of a KV group still lack the same keys, so that they may choose together, else Hq."""
         together = self.blocks is None and (self.indices is None or self.indices.shape[1] == self.num_kv_heads)

@@ -35,7 +35,7 @@ def public(thing: type) -> Iterator[str]:
             yield from (name for name in {**vars(base), **base.__annotations__} if not name.startswith("_"))
 
 
-FIELDS_OF_SLICES = {"prefix", "window", "blocks", "indices", "probabilities", "is_everything", "allowed"}
+FIELDS_OF_SLICES = {"prefix", "window", "blocks", "indices", "probabilities", "allowed"}
 HELPERS = {
     name
     for name, home in sparse_hub_core._HOME.items()

@@ -19,6 +19,7 @@ from sparse_hub_core import (
     MaskerConfig,
     Size,
     choice,
+    covers_context,
     loguniform,
     resolve_size,
 )
@@ -75,11 +76,9 @@ class PqCacheConfig(MaskerConfig):
 
     def infeasible_because(self, num_keys: int) -> str | None:
         """Return a reason when the top-k is the whole context, or when there is nothing to fit."""
-        if resolve_size(self.heavy_size, num_keys) >= num_keys:
-            return f"heavy_size {self.heavy_size} covers the whole context of {num_keys} tokens"
         if num_keys <= self.num_centroids:
             return f"pq_bits {self.pq_bits} makes {self.num_centroids} centroids of a context of {num_keys} tokens"
-        return None
+        return covers_context("heavy_size", self.heavy_size, num_keys)
 
     def max_keys(self, num_keys: int) -> int:
         """Return the number of heavy keys."""
