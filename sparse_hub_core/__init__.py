@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from sparse_hub_core.attention.sampling import draw_keys, random_ranks
     from sparse_hub_core.attention.sparse_attention import SparseAttention
     from sparse_hub_core.benchmark import Benchmark, CountTokens, Lengths, Question, Request
+    from sparse_hub_core.data.grouping import group_by_context
+    from sparse_hub_core.data.source import DataSource, HubDataset, Rows
     from sparse_hub_core.errors import ConfigError, ModelError, PluginError, SparseHubError, UsageError, did_you_mean
     from sparse_hub_core.execute_full_benchmark import execute_full_benchmark, get_run_configurations
     from sparse_hub_core.hookspecs import hookimpl
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
         RegisterObjective,
         RegisterPreset,
         RegisterSearchAlgorithm,
+        Subset,
         fixed,
     )
     from sparse_hub_core.search.algorithm import SearchAlgorithm
@@ -41,8 +44,10 @@ _HOME = {
     "Benchmark": "benchmark",
     "ConfigError": "errors",
     "CountTokens": "benchmark",
+    "DataSource": "data.source",
     "Domain": "space",
     "GrowingTensor": "attention.growing",
+    "HubDataset": "data.source",
     "Layer": "attention.layer",
     "Lengths": "benchmark",
     "LoadedModel": "models.loading",
@@ -60,10 +65,12 @@ _HOME = {
     "RegisterPreset": "registry",
     "RegisterSearchAlgorithm": "registry",
     "Request": "benchmark",
+    "Rows": "data.source",
     "SearchAlgorithm": "search.algorithm",
     "Size": "masker",
     "SparseAttention": "attention.sparse_attention",
     "SparseHubError": "errors",
+    "Subset": "registry",
     "UsageError": "errors",
     "build_spec": "spec",
     "choice": "space",
@@ -79,6 +86,7 @@ _HOME = {
     "get_masker_config": "lookup",
     "get_model": "models.loading",
     "get_run_configurations": "execute_full_benchmark",
+    "group_by_context": "data.grouping",
     "hookimpl": "hookspecs",
     "integer": "space",
     "key_logits": "attention.gather",
@@ -94,8 +102,10 @@ __all__ = [
     "Benchmark",
     "ConfigError",
     "CountTokens",
+    "DataSource",
     "Domain",
     "GrowingTensor",
+    "HubDataset",
     "Layer",
     "Lengths",
     "LoadedModel",
@@ -112,10 +122,12 @@ __all__ = [
     "RegisterPreset",
     "RegisterSearchAlgorithm",
     "Request",
+    "Rows",
     "SearchAlgorithm",
     "Size",
     "SparseAttention",
     "SparseHubError",
+    "Subset",
     "UsageError",
     "build_spec",
     "choice",
@@ -131,6 +143,7 @@ __all__ = [
     "get_masker_config",
     "get_model",
     "get_run_configurations",
+    "group_by_context",
     "hookimpl",
     "integer",
     "key_logits",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+from sparse_hub_core.data.source import DataSource, HubDataset, Rows
 
 CountTokens: TypeAlias = Callable[[str], int]
 """Counts the tokens of a text as the model under test does, special tokens left out."""
@@ -19,6 +23,10 @@ class Question:
     references: tuple[str, ...]
     answer_prefix: str = ""
     max_new_tokens: int = 128
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What scoring needs beside the references, as JSON values."""
+    strata: Mapping[str, str] = field(default_factory=dict)
+    """Groups that are scored apart as well, such as ``{"difficulty": "easy"}``."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,15 @@ class Lengths:
 
 
 class Benchmark(ABC):
-    """Makes the requests of its subsets and scores predictions; created without arguments."""
+    """Makes the requests of its subsets and scores predictions."""
+
+    known_failures: ClassVar[Mapping[str, str]] = {}
+    """Checks of the conformance kit that it fails, each with the reason."""
+
+    def __init__(self, data: DataSource | None = None, extra_metrics: Sequence[str] = ()) -> None:
+        """Take where the rows come from, by default the hub, and the extra metrics that were asked for."""
+        self.data = data or DataSource()
+        self.extra_metrics = tuple(extra_metrics)
 
     @abstractmethod
     def requests(self, subset: str, lengths: Lengths, seed: int) -> Iterator[Request]:
@@ -53,5 +69,46 @@ class Benchmark(ABC):
         """
 
     @abstractmethod
-    def score(self, prediction: str, question: Question) -> float:
-        """Return the score of one prediction, on the scale the benchmark was registered with."""
+    def score(self, prediction: str, question: Question) -> float | None:
+        """Return the score of one prediction, on the scale its subset was registered with, whatever was predicted.
+
+        None says that the question cannot be scored, because its answer is not published.
+        """
+
+    def other_scores(self, prediction: str, question: Question) -> Mapping[str, float]:
+        """Return further scores of a prediction by metric, on the same scale; those of ``extra_metrics`` too."""
+        return {}
+
+    def check_metrics(self) -> None:  # noqa: B027
+        """Find out, before anything runs, whether the extra metrics that were asked for can be computed.
+
+        Raises:
+            UsageError: A package or a model that one of them needs is missing.
+        """
+
+    def dataset(self, subset: str) -> HubDataset | None:
+        """Return where the rows of a subset lie, None for one that is generated."""
+        return None
+
+    @property
+    def sample_folder(self) -> Path:
+        """The offline sample: ``<config>.jsonl`` files in the schema of the dataset, by default in ``sample/`` here."""
+        return Path(inspect.getfile(type(self))).parent / "sample"
+
+    def rows(self, subset: str) -> Rows:
+        """Return the rows of a subset, from the hub, a folder, or the offline sample.
+
+        Raises:
+            UsageError: They cannot be had, or lack a column.
+        """
+        # Imported here because datasets takes more than a second, and scoring has no use for it.
+        from sparse_hub_core.data.loading import load_rows
+
+        dataset = self.dataset(subset)
+        if dataset is None:
+            raise TypeError(f"The subset {subset!r} is generated and has no rows.")
+        return load_rows(self.data, dataset, self.sample_folder)
+
+    def perfect_prediction(self, question: Question) -> str:
+        """Return a prediction that scores the best there is; the conformance kit holds the metric to it."""
+        return question.references[0] if question.references else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sparse_hub_core.errors import UsageError, did_you_mean
@@ -10,7 +12,8 @@ from sparse_hub_core.plugins import load_registry
 if TYPE_CHECKING:
     from sparse_hub_core.benchmark import Benchmark
     from sparse_hub_core.masker import MaskerConfig
-    from sparse_hub_core.registry import BenchmarkEntry, Registry
+    from sparse_hub_core.data.source import DataSource
+    from sparse_hub_core.registry import BenchmarkEntry, Registry, Subset
 
 
 def get_masker_config(name: str, registry: Registry | None = None) -> type[MaskerConfig]:
@@ -24,29 +27,56 @@ def get_masker_config(name: str, registry: Registry | None = None) -> type[Maske
     return config_class
 
 
-def get_benchmark(name: str, registry: Registry | None = None) -> Benchmark:
-    """Return an instance of the benchmark behind a registered name.
+def get_benchmark(
+    name: str,
+    registry: Registry | None = None,
+    data: DataSource | None = None,
+    extra_metrics: Sequence[str] = (),
+) -> Benchmark:
+    """Return an instance of the benchmark behind a registered name, which takes its rows from ``data``.
 
     Raises:
         UsageError: Nothing of that name is registered, or its plugin is broken.
     """
     registry = registry or load_registry()
-    benchmark: Benchmark = registry.get(registry.benchmarks, name).load()()
+    benchmark: Benchmark = registry.get(registry.benchmarks, name).load()(data, extra_metrics)
     return benchmark
 
 
-def get_task(registry: Registry, task: str) -> tuple[BenchmarkEntry, str]:
-    """Split ``benchmark/subset`` and check both.
+SAMPLE_SUFFIX = "@sample"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A subset of a benchmark, or its offline sample: ``benchmark/subset`` or ``benchmark/subset@sample``."""
+
+    entry: BenchmarkEntry
+    subset: Subset
+    is_sample: bool = False
+
+    @property
+    def name(self) -> str:
+        """What names it everywhere, in tables and in files."""
+        return f"{self.entry.name}/{self.subset.name}{SAMPLE_SUFFIX if self.is_sample else ''}"
+
+
+def get_task(registry: Registry, task: str) -> Task:
+    """Return what a task's name stands for.
 
     Raises:
-        UsageError: The benchmark or the subset is unknown.
+        UsageError: The benchmark or the subset is unknown, or a generated subset's sample is asked for.
     """
-    name, slash, subset = task.partition("/")
+    name, slash, rest = task.partition("/")
     entry = registry.get(registry.benchmarks, name)
-    if subset not in entry.subsets:
-        missing = f"has no subset {subset!r}" if slash else "needs a subset"
-        raise UsageError(f"The benchmark {name!r} {missing}: {did_you_mean(subset, entry.subsets)}")
-    return entry, subset
+    subset = entry.subset(rest.removesuffix(SAMPLE_SUFFIX))
+    if subset is None:
+        missing = f"has no subset {rest!r}" if slash else "needs a subset"
+        nearest = did_you_mean(rest, [subset.name for subset in entry.subsets])
+        raise UsageError(f"The benchmark {name!r} {missing}: {nearest}")
+    is_sample = rest.endswith(SAMPLE_SUFFIX)
+    if is_sample and subset.generated:
+        raise UsageError(f"{name}/{subset.name} is generated, which needs no sample; leave out {SAMPLE_SUFFIX!r}.")
+    return Task(entry, subset, is_sample)
 
 
 def masker_name(registry: Registry, config_class: type[MaskerConfig]) -> str | None:

@@ -24,6 +24,7 @@ from sparse_hub_core.registry import (
     PresetEntry,
     Provenance,
     Registry,
+    Subset,
     Table,
 )
 
@@ -134,9 +135,15 @@ class _Collector:
     def preset(self, name: str, entries: Any, *, summary: str) -> None:
         self._add("presets", PresetEntry(name, tuple(entries), summary, self.provenance))
 
-    def benchmark(self, name: str, ref: str, *, summary: str, subsets: Any, **metadata: Any) -> None:
-        entry = BenchmarkEntry(name, ref, summary, self.provenance, subsets=tuple(subsets), **metadata)
-        self._add("benchmarks", entry)
+    def benchmark(
+        self, name: str, ref: str, *, summary: str, subsets: Any, version: str = "1", **of_all_subsets: Any
+    ) -> None:
+        defaults = {"metric": "score", "summary": summary, **of_all_subsets}
+        made = tuple(Subset(subset, **defaults) if isinstance(subset, str) else subset for subset in subsets)
+        for subset in made:
+            if not subset.name or "@" in subset.name or "/" in subset.name:
+                raise PluginError(f"The subset name {subset.name!r} is not usable; leave out '@' and '/'.")
+        self._add("benchmarks", BenchmarkEntry(name, ref, summary, self.provenance, made, version))
 
     def search_algorithm(self, name: str, ref: str, *, summary: str) -> None:
         self._add("search_algorithms", Entry(name, ref, summary, self.provenance))

@@ -95,20 +95,44 @@ def _masker_label(part: Any) -> str:
 
 
 @dataclass(frozen=True)
-class BenchmarkEntry(Entry):
-    """A benchmark and what is known of it without importing it."""
+class Subset:
+    """One subset of a benchmark, and what is known of it without importing it."""
 
-    subsets: tuple[str, ...] = ()
-    metric: str = "score"
+    name: str
+    metric: str
     score_range: tuple[float, float] = (0.0, 100.0)
     higher_is_better: bool = True
     licence: str = "unknown"
     generated: bool = False
+    """Whether it is made here; otherwise its rows come from the hub, a folder or the offline sample."""
+    typical_length: int | None = None
+    """Tokens of a usual context; None where any length that is asked for is filled."""
+    summary: str = ""
+    """What the subset asks; the benchmark's summary by default."""
+    other_metrics: tuple[str, ...] = ()
+    """Further scores that every question gets, on the same scale."""
+    extra_metrics: tuple[str, ...] = ()
+    """Scores that are computed only where they are asked for, because they need a model or another package."""
+    answers_in_question: bool = False
+    """Whether the question itself holds the answer, as options do."""
+
+
+@dataclass(frozen=True)
+class BenchmarkEntry(Entry):
+    """A benchmark and what is known of it without importing it."""
+
+    subsets: tuple[Subset, ...] = ()
+    version: str = "1"
+    """Changes whenever the benchmark's prompts or scores do."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """The tasks as ``benchmark/subset``."""
-        return tuple(f"{self.name}/{subset}" for subset in self.subsets)
+        return tuple(f"{self.name}/{subset.name}" for subset in self.subsets)
+
+    def subset(self, name: str) -> Subset | None:
+        """Return the subset of a name, or None."""
+        return next((subset for subset in self.subsets if subset.name == name), None)
 
 
 @dataclass(frozen=True)
@@ -147,15 +171,17 @@ class RegisterBenchmark(Protocol):
         name: str,
         ref: str,
         *,
-        subsets: Sequence[str],
-        metric: str,
+        subsets: Sequence[str | Subset],
         summary: str,
+        metric: str = "score",
         score_range: tuple[float, float] = (0.0, 100.0),
         higher_is_better: bool = True,
         licence: str = "unknown",
         generated: bool = False,
+        typical_length: int | None = None,
+        version: str = "1",
     ) -> None:
-        """Register one benchmark with its subsets."""
+        """Register one benchmark; what is said of all its subsets holds for those that come as plain names."""
 
 
 class RegisterSearchAlgorithm(Protocol):

@@ -1,0 +1,1 @@
+"""The rows of published datasets: from the hub, a folder, or a benchmark's offline sample."""
