@@ -109,6 +109,19 @@ class Benchmark(ABC):
             raise TypeError(f"The subset {subset!r} is generated and has no rows.")
         return load_rows(self.data, dataset, self.sample_folder)
 
+    def data_identity(self, subset: str) -> str:
+        """Return what identifies the content that a subset's requests are made of, without reading all of it.
+
+        Raises:
+            UsageError: The rows cannot be had.
+        """
+        dataset = self.dataset(subset)
+        if dataset is None:
+            return "generated"
+        from sparse_hub_core.data.loading import data_identity
+
+        return data_identity(self.data, dataset, self.sample_folder)
+
     def perfect_prediction(self, question: Question) -> str:
         """Return a prediction that scores the best there is; the conformance kit holds the metric to it."""
         return question.references[0] if question.references else ""

@@ -18,6 +18,10 @@ class UsageError(SparseHubError):
     exit_code = 2
 
 
+class DataError(UsageError):
+    """The rows of a benchmark cannot be had, or are not as they should be."""
+
+
 class ConfigError(UsageError):
     """A value of a masker config, of the spec or of a file is out of its range."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
@@ -32,6 +32,11 @@ class PreparedRequest:
     request: Request
     prompts: tuple[Prompt, ...]
 
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the context was cut in its middle."""
+        return any(prompt.truncated for prompt in self.prompts)
+
 
 @dataclass(frozen=True)
 class QuestionReport:
@@ -39,10 +44,12 @@ class QuestionReport:
 
     question_index: int
     prediction: str
-    score: float
+    score: float | None
+    """None where the answer is not published."""
     num_tokens: int
     decode_ms: float
     """Milliseconds per decode step after the first token; includes the measuring where errors are measured."""
+    other_scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -161,14 +168,11 @@ def evaluate_request(
         limit = min(max_new_tokens, question.max_new_tokens)
         said = generate(loaded, snapshot, prompt, limit, attachment)
         decode_ms = 1000 * said.decode_seconds / max(1, len(said.tokens) - 1)
-        score = float(benchmark.score(said.text, question))
-        if not math.isfinite(score):
-            raise SparseHubError(f"The score of question {index} of request {prepared.request.id!r} is {_name(score)}.")
-        reports.append(QuestionReport(index, said.text, score, len(said.tokens), decode_ms))
-    truncated = any(prompt.truncated for prompt in prepared.prompts)
+        score, other_scores = _scored(benchmark, said.text, prepared.request, index)
+        reports.append(QuestionReport(index, said.text, score, len(said.tokens), decode_ms, other_scores))
     seconds = time.perf_counter() - begin
     if attention is None:
-        return RequestReport(prepared.request.id, tuple(reports), seconds, truncated)
+        return RequestReport(prepared.request.id, tuple(reports), seconds, prepared.is_truncated)
     by_layer = meter.by_layer()
     broken = {layer: error for layer, error in by_layer.items() if not math.isfinite(error)}
     for layer, error in broken.items():
@@ -180,13 +184,30 @@ def evaluate_request(
         prepared.request.id,
         tuple(reports),
         seconds,
-        truncated,
+        prepared.is_truncated,
         error,
         meter.p95(),
         by_layer,
         meter.density(),
         meter.io_density(),
     )
+
+
+def _scored(
+    benchmark: Benchmark, prediction: str, request: Request, index: int
+) -> tuple[float | None, dict[str, float]]:
+    """Return the score of a prediction, and its further ones.
+
+    Raises:
+        SparseHubError: One of them is not finite.
+    """
+    question = request.questions[index]
+    score = benchmark.score(prediction, question)
+    others = {metric: float(value) for metric, value in benchmark.other_scores(prediction, question).items()}
+    for what, value in [("score", 0.0 if score is None else float(score)), *others.items()]:
+        if not math.isfinite(value):
+            raise SparseHubError(f"The {what} of question {index} of request {request.id!r} is {_name(value)}.")
+    return (None if score is None else float(score)), others
 
 
 def _name(value: float) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from sparse_hub_core.data.source import hub_commit
 from sparse_hub_core.errors import SparseHubError, UsageError
 from sparse_hub_core.matrix import (
     Cell,
@@ -54,7 +55,8 @@ def plan(spec: Spec, registry: Registry, configurations: RunConfigurations | Non
     """
     matrix = build_matrix(spec, registry, configurations)
     cells = tuple(_cell(matrix, *place) for place in places(matrix))
-    return Plan(matrix.directory.run_id, matrix.directory.path, cells, tuple(length_notes(matrix)))
+    missing = [f"{task}: {error}" for task, error in matrix.data_identities.items() if isinstance(error, UsageError)]
+    return Plan(matrix.directory.run_id, matrix.directory.path, cells, (*length_notes(matrix), *missing))
 
 
 def execute_full_benchmark(
@@ -113,7 +115,8 @@ def validate_best(
     configurations = RunConfigurations(
         models=[best.model_source], benchmarks=[best.task], masker_config_presets={best.preset: list(stack)}
     )
-    matrix = replace(build_matrix(build_spec(own), registry, configurations), judged=best.cell_identity)
+    matrix = build_matrix(build_spec(own), registry, configurations)
+    matrix = replace(matrix, judged=best.cell_identity, data_revision=hub_commit(best.data))
     return _run(matrix, progress or Silent(), ("validate",), run_cells, best)
 
 
@@ -137,8 +140,13 @@ def _cell(matrix: Matrix, model: Any, task: str, preset: str) -> Cell:
         (entry if isinstance(entry, type) else type(entry)).__name__ for entry in matrix.stacks.get(preset, ())
     )
     known = {config_class.__name__: name for config_class, name in matrix.class_names().items()}
+    maskers = tuple(known.get(name, name) for name in names)
+    try:
+        matrix.data_identity(task)
+    except UsageError:
+        return Cell(model.name, task, preset, maskers, "no data")
     identity = content_hash(matrix.identity(fingerprint(model), task, preset))
-    return Cell(model.name, task, preset, tuple(known.get(name, name) for name in names), directory.status(identity))
+    return Cell(model.name, task, preset, maskers, directory.status(identity))
 
 
 def _seconds_so_far(path: Path) -> float:

@@ -11,8 +11,8 @@ from sparse_hub_core.plugins import load_registry
 
 if TYPE_CHECKING:
     from sparse_hub_core.benchmark import Benchmark
-    from sparse_hub_core.masker import MaskerConfig
     from sparse_hub_core.data.source import DataSource
+    from sparse_hub_core.masker import MaskerConfig
     from sparse_hub_core.registry import BenchmarkEntry, Registry, Subset
 
 

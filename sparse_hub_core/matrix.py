@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import importlib_metadata
 
 from sparse_hub_core.code_digest import code_digest, core_digest
-from sparse_hub_core.errors import UsageError
-from sparse_hub_core.lookup import get_task, masker_name
+from sparse_hub_core.data.choice import check_folders, choose_data
+from sparse_hub_core.errors import UsageError, did_you_mean
+from sparse_hub_core.lookup import Task, get_task, masker_name
 from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.models.source import ModelSource, resolve_model
 from sparse_hub_core.optimizer_factory import StackEntry, create_optimizer
@@ -23,10 +24,13 @@ from sparse_hub_core.results.files import content_hash
 from sparse_hub_core.results.run_directory import CellDirectory, RunDirectory
 from sparse_hub_core.spec import Spec
 
+if TYPE_CHECKING:
+    from sparse_hub_core.benchmark import Benchmark
+
 DEBUG_PRESETS = ("local_sink", "sink_local_magic_pig")
 DEBUG_FALLBACK = "sink_local_oracle_top_k"
-SHARED_SETTINGS = ("models", "benchmarks", "presets", "output_dir", "ray_address", "max_concurrent")
-"""Settings that do not change a cell's result, so that they are no part of a run's identity."""
+SHARED_SETTINGS = ("models", "benchmarks", "presets", "data", "output_dir", "ray_address", "max_concurrent")
+"""Settings that do not change a cell's result, or that its own identity tells by their content."""
 
 
 StageName = Literal["search", "validate"]
@@ -48,7 +52,7 @@ class Cell:
     task: str
     preset: str
     maskers: tuple[str, ...]
-    status: Literal["new", "searched", "done"]
+    status: Literal["new", "searched", "done", "no data"]
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,10 @@ class Matrix:
     dtype: str
     judged: str | None = None
     """The identity of the search whose winner is validated by itself."""
+    data_revision: str | None = None
+    """The commit of the hub that its requests came from."""
+    data_identities: dict[str, str | UsageError] = field(default_factory=dict)
+    """What was found out of each task's data, asked for once."""
 
     @cached_property
     def directory(self) -> RunDirectory:
@@ -87,6 +95,37 @@ class Matrix:
         """Return the folder of a cell."""
         return self.directory.cell(model.name, task, preset)
 
+    def benchmark(self, task: str) -> Benchmark:
+        """Return the benchmark of a task, ready to make its requests.
+
+        Raises:
+            UsageError: The data that the user named is not there.
+        """
+        found = get_task(self.registry, task)
+        data = choose_data(self.spec.data, found, self.data_revision)
+        wanted = [name for name in found.subset.extra_metrics if name in self.spec.extra_metrics]
+        benchmark: Benchmark = found.entry.load()(data, wanted)
+        return benchmark
+
+    def data_identity(self, task: str) -> str:
+        """Return what identifies the content that a task's requests are made of.
+
+        Raises:
+            UsageError: It cannot be had.
+        """
+        if task not in self.data_identities:
+            try:
+                found = self.benchmark(task).data_identity(get_task(self.registry, task).subset.name)
+            except UsageError as error:
+                # A hub that cannot be reached is not asked again for every preset.
+                self.data_identities[task] = error
+            else:
+                self.data_identities[task] = found
+        identity = self.data_identities[task]
+        if isinstance(identity, UsageError):
+            raise identity
+        return identity
+
     def class_names(self) -> dict[type[MaskerConfig], str]:
         """Return the registered name of every config class of the stacks."""
         classes = {entry if isinstance(entry, type) else type(entry) for s in self.stacks.values() for entry in s}
@@ -95,17 +134,21 @@ class Matrix:
 
     def identity(self, model_fingerprint: str, task: str, preset: str) -> dict[str, Any]:
         """Return everything that changes a cell's results: settings, content of the model, versions."""
-        entry = get_task(self.registry, task)[0]
+        found = get_task(self.registry, task)
+        entry = found.entry
         dense = preset == DENSE
         spec = self.spec
         packages = {"sparse-hub", "torch", "transformers", entry.provenance.distribution}
         content: dict[str, Any] = {
             "model": model_fingerprint,
             "task": task,
+            "benchmark_version": entry.version,
+            "data": self.data_identity(task),
             "validation": spec.validation.model_dump(mode="json"),
             "seed": spec.seed,
             "device": self.device,
             "dtype": self.dtype,
+            "extra_metrics": [name for name in found.subset.extra_metrics if name in spec.extra_metrics],
             "code": {"core": core_digest(), "benchmark": code_digest(entry.load())},
         }
         if not dense:
@@ -173,17 +216,38 @@ def build_matrix(spec: Spec, registry: Registry, configurations: RunConfiguratio
     presets = spec.presets or tuple(every["masker_config_presets"])
     sources = tuple(resolve_model(registry, name) for name in dict.fromkeys(models))
     _check_names(sources)
-    for task in tasks:
-        get_task(registry, task)
+    tasks = tuple(dict.fromkeys(_task(registry, spec, task).name for task in tasks))
+    check_folders(spec.data, registry)
     stacks = {name: _stack(registry, given, name) for name in dict.fromkeys(presets)}
     registry.get(registry.search_algorithms, spec.search_algorithm)
     registry.get(registry.objectives, spec.objective)
     for name, stack in stacks.items():
         _check_stack(name, stack, tasks)
     device = choose_device(spec.device)
-    return Matrix(
-        registry, spec, sources, tuple(dict.fromkeys(tasks)), stacks, device, choose_dtype(spec.dtype, device)
-    )
+    matrix = Matrix(registry, spec, sources, tasks, stacks, device, choose_dtype(spec.dtype, device))
+    _check_extra_metrics(matrix)
+    return matrix
+
+
+def _task(registry: Registry, spec: Spec, name: str) -> Task:
+    task = get_task(registry, name)
+    return replace(task, is_sample=task.is_sample or (spec.data.sample and not task.subset.generated))
+
+
+def _check_extra_metrics(matrix: Matrix) -> None:
+    """Check that the extra metrics that were asked for are some task's, and can be computed.
+
+    Raises:
+        UsageError: One is not, or cannot.
+    """
+    subsets = {task: get_task(matrix.registry, task).subset for task in matrix.tasks}
+    offered = {name for subset in subsets.values() for name in subset.extra_metrics}
+    for name in matrix.spec.extra_metrics:
+        if name not in offered:
+            raise UsageError(f"No task of this run has the extra metric {name!r}: {did_you_mean(name, offered)}")
+    for task, subset in subsets.items():
+        if set(subset.extra_metrics) & set(matrix.spec.extra_metrics):
+            matrix.benchmark(task).check_metrics()
 
 
 def _check_names(sources: Sequence[ModelSource]) -> None:

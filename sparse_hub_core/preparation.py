@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
 from sparse_hub_core.benchmark import Benchmark, Lengths, Request
-from sparse_hub_core.errors import UsageError
+from sparse_hub_core.errors import DataError, UsageError
 from sparse_hub_core.evaluation import PreparedRequest
+from sparse_hub_core.lookup import SAMPLE_SUFFIX
 from sparse_hub_core.models.prompt import count_tokens, prompt_overhead, render_prompts
 
 Part = Literal["search", "validation"]
@@ -32,14 +34,20 @@ def prepare_requests(
     Raises:
         UsageError: The context length is too short, or no request belongs to this part.
     """
-    subset = task.partition("/")[2]
+    subset = task.partition("/")[2].removesuffix(SAMPLE_SUFFIX)
+    mark = "sample-" if task.endswith(SAMPLE_SUFFIX) else ""
     overhead = prompt_overhead(tokenizer)
     room = max_context_length - overhead
     lengths = Lengths(room, lambda text: count_tokens(tokenizer, text))
     try:
         requests = benchmark.requests(subset, lengths, seed)
         chosen = itertools.islice(_of_part(requests, part, max_requests * MAX_SCANNED_PER_REQUEST), max_requests)
-        prepared = tuple(PreparedRequest(request, render_prompts(tokenizer, request, room)) for request in chosen)
+        prepared = tuple(
+            PreparedRequest(replace(request, id=mark + request.id), render_prompts(tokenizer, request, room))
+            for request in chosen
+        )
+    except DataError:
+        raise
     except UsageError as error:
         raise UsageError(
             f"{error} (--{part}-max-context-length is {max_context_length}, of which the chat template and special "

@@ -26,7 +26,7 @@ from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Best, CellSummary, TrialLine, ValidationFile, ValidationRequestLine
 from sparse_hub_core.search.run_search import SearchFailedError, SearchTask, run_search
 from sparse_hub_core.validation.run_validation import measure_latency, run_validation
-from sparse_hub_core.validation.verdict import prediction_lines, verdict
+from sparse_hub_core.validation.verdict import Place, prediction_lines, verdict
 from sparse_hub_core.workers.worker import Stage
 
 
@@ -55,7 +55,7 @@ class _TaskRun:
         self.runner = runner
         self.matrix = runner.matrix
         self.task = task
-        self.entry = get_task(self.matrix.registry, task)[0]
+        self.subset = get_task(self.matrix.registry, task).subset
         self._stages: dict[Part, Stage] = {}
         self._prefilled: set[Part] = set()
 
@@ -121,7 +121,7 @@ class _TaskRun:
     def _requests(self, part: Part) -> Stage:
         spec, runner = self.matrix.spec, self.runner
         settings = spec.search if part == "search" else spec.validation
-        benchmark = self.entry.load()()
+        benchmark = self.matrix.benchmark(self.task)
         runner.progress.stage(f"prepare {runner.source.name}, {self.task}, {part} requests")
         length, wanted = settings.max_context_length, settings.max_requests
         requests = prepare_requests(benchmark, self.task, runner.tokenizer, part, length, wanted, spec.seed)
@@ -173,12 +173,14 @@ class _TaskRun:
         assert winner.objective is not None
         assert winner.error is not None
         assert winner.density is not None
+        requests = self._stage("search").requests
         return Best(
             cell_identity=identity,
             model=source.name,
             model_source=source.reference,
             model_revision=source.revision,
             task=self.task,
+            data=self.matrix.data_identity(self.task),
             preset=preset,
             maskers=masker_records(self.matrix.registry, configs),
             parameters=winner.parameters,
@@ -186,6 +188,8 @@ class _TaskRun:
             objective=winner.objective,
             error=winner.error,
             density=winner.density,
+            num_requests=len(requests),
+            truncated_requests=sum(prepared.is_truncated for prepared in requests),
             search_settings=spec.search.model_dump(mode="json"),
             validation_settings=spec.validation.model_dump(mode="json"),
             seed=spec.seed,
@@ -207,6 +211,10 @@ class _TaskRun:
         if found is not None:
             self.runner.progress.advance(self.matrix.spec.validation.max_requests)
             return found
+        data = self.matrix.data_identity(self.task)
+        if best.data != data:
+            runner = self.runner
+            runner.progress.note(f"{self.task} was searched on {best.data} and is validated on {data}.")
         configs = winning_configs(self.matrix, preset, best)
         sparse = self._validation_lines(cell, configs, preset)
         dense_cell = self.matrix.cell_directory(self.runner.source, self.task, DENSE)
@@ -238,9 +246,9 @@ class _TaskRun:
         latency = None
         if searched is not None:
             latency = measure_latency(stage, searched[0], self.runner.pool, spec.validation.timeout)
-        names = (self.runner.source.name, self.task, preset)
+        place = Place(identity, self.runner.source.name, self.task, self.matrix.data_identity(self.task), preset)
         density_search = searched[1].density if searched else None
-        judged = verdict(identity, names, self.entry, dense, sparse, density_search, latency, spec.seed)
+        judged = verdict(place, self.subset, stage.requests, dense, sparse, density_search, latency, spec.seed)
         lines = prediction_lines(stage.requests, dense, sparse)
         write_text(cell.predictions, "".join(line.model_dump_json() + "\n" for line in lines))
         write_json(cell.validation, judged)

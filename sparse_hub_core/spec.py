@@ -42,15 +42,27 @@ class ValidationSettings(_Strict):
     max_requests: Positive = Field(20, description="requests (contexts) to validate on")
 
 
+class DataSettings(_Strict):
+    """Where the rows of benchmarks that are not generated come from; by default the hub."""
+
+    root: str | None = Field(None, description="a folder with a folder per benchmark, in the hub's schema")
+    folder: dict[str, str] = Field({}, description="a benchmark's own folder, in the hub's schema")
+    sample: bool = Field(
+        False, description="run each benchmark's small offline sample, as BENCHMARK/SUBSET@sample does for one"
+    )
+
+
 class Spec(_Strict):
     """Everything that a run can be told."""
 
     models: tuple[str, ...] = Field((), description="registered names, local folders or hub ids[@revision]")
-    benchmarks: tuple[str, ...] = Field((), description="tasks as benchmark/subset")
+    benchmarks: tuple[str, ...] = Field((), description="tasks as benchmark/subset, or benchmark/subset@sample")
     presets: tuple[str, ...] = Field((), description="stacks of maskers to search")
     num_samples: Positive = Field(50, description="distinct configurations per cell that enter the search")
     search: SearchSettings = SearchSettings()
     validation: ValidationSettings = ValidationSettings()
+    data: DataSettings = DataSettings()
+    extra_metrics: tuple[str, ...] = Field((), description="further scores that need a package or a model")
     search_algorithm: str = Field("nevergrad", description="how configurations are proposed")
     scheduler: Literal["asha", "none"] = Field("asha", description="what prunes trials early")
     objective: str = Field("default", description="what the search minimises")
@@ -128,7 +140,7 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def flag_name(path: str) -> str:
     """Return the flag behind a key path: ``search.timeout`` is ``--search-timeout``."""
-    singular = {"models": "model", "benchmarks": "benchmark", "presets": "preset"}
+    singular = {"models": "model", "benchmarks": "benchmark", "presets": "preset", "extra_metrics": "extra_metric"}
     first, _, rest = path.partition(".")
     name = singular.get(first, first) if not rest or rest.isdigit() else f"{first}-{rest}"
     return "--" + name.replace("_", "-").replace(".", "-")

@@ -35,7 +35,7 @@ def _descriptions(registry: Registry, name: str, task: str) -> Iterator[str]:
     if tables:
         return
     if registry.benchmarks.claimants(name.partition("/")[0]):
-        yield describe_task(*get_task(registry, name))
+        yield describe_task(get_task(registry, name))
         return
     registry.get(_all_names(registry), name)
 

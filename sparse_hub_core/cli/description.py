@@ -9,7 +9,7 @@ import types
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from sparse_hub_core.lookup import masker_name
+from sparse_hub_core.lookup import Task, masker_name
 from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.optimizer_factory import create_optimizer
 from sparse_hub_core.presets import DENSE, preset_stack
@@ -44,11 +44,33 @@ def describe_entry(registry: Registry, table: Table[Any], entry: Entry, task: st
     return "\n".join(lines)
 
 
-def describe_task(entry: BenchmarkEntry, subset: str) -> str:
-    """Return what is known of a task."""
-    lines = [f"task {entry.name}/{subset}", f"  {entry.summary}", ""]
-    lines += [f"  {label + ':':<14}{value}" for label, value in _facts(entry).items() if label != "tasks"]
+def describe_task(task: Task) -> str:
+    """Return what is known of a task; imports its benchmark for where the data lies."""
+    subset, origin = task.subset, task.entry.provenance
+    lines = [f"task {task.name}", f"  {subset.summary or task.entry.summary}", ""]
+    better = "higher" if subset.higher_is_better else "lower"
+    low, high = subset.score_range
+    facts = {
+        "from": f"{origin.distribution} {origin.version}, plugin {origin.plugin}, version {task.entry.version}",
+        "metric": f"{subset.metric}, {low:g} to {high:g}, {better} is better",
+        "other metrics": ", ".join(subset.other_metrics),
+        "with a flag": ", ".join(f"--extra-metric {name}" for name in subset.extra_metrics),
+        "data": _data(task),
+        "length": "any" if subset.typical_length is None else f"about {subset.typical_length} tokens",
+        "licence": subset.licence,
+    }
+    lines += [f"  {label + ':':<15}{value}" for label, value in facts.items() if value]
     return "\n".join(lines)
+
+
+def _data(task: Task) -> str:
+    if task.is_sample:
+        return "an offline sample of the benchmark's own making, in its schema; not the benchmark"
+    dataset = task.entry.load()().dataset(task.subset.name)
+    if task.subset.generated or dataset is None:
+        return "generated at any length"
+    where = f"{dataset.repository}, {dataset.config}, {dataset.split}, revision {dataset.revision}"
+    return f"{where}; without the hub --data-folder {task.entry.name}=DIR or {task.name}@sample"
 
 
 def _facts(entry: Entry) -> dict[str, str]:
@@ -57,9 +79,9 @@ def _facts(entry: Entry) -> dict[str, str]:
     if isinstance(entry, MaskerEntry):
         facts |= {"role": entry.role, "paper": entry.paper or ""}
     elif isinstance(entry, BenchmarkEntry):
-        better = "higher" if entry.higher_is_better else "lower"
-        facts["metric"] = f"{entry.metric}, {entry.score_range[0]:g} to {entry.score_range[1]:g}, {better} is better"
-        facts["data"] = f"{'generated at any length' if entry.generated else 'fixed'}, licence {entry.licence}"
+        facts["version"] = entry.version
+        facts["metric"] = ", ".join(dict.fromkeys(subset.metric for subset in entry.subsets))
+        facts["licence"] = ", ".join(dict.fromkeys(subset.licence for subset in entry.subsets))
         facts["tasks"] = ", ".join(entry.tasks)
     elif isinstance(entry, ModelEntry):
         facts |= {"source": str(entry.ref), "revision": entry.revision or ""}

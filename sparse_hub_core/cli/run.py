@@ -31,7 +31,7 @@ def _is_for_search(path: str) -> bool:
 
 def _is_for_validation(path: str) -> bool:
     general = ("seed", "device", "dtype", "max_concurrent", "threads_per_trial", "ray_address", "output_dir")
-    return path.startswith("validation.") or path in general
+    return path.startswith(("validation.", "data.")) or path in (*general, "extra_metrics")
 
 
 def _is_in_best(path: str) -> bool:

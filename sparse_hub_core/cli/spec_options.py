@@ -10,6 +10,7 @@ import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from sparse_hub_core.errors import UsageError
 from sparse_hub_core.spec import Spec, flag_name
 
 CommandT = TypeVar("CommandT", bound=click.Command)
@@ -63,8 +64,25 @@ def _option(path: str, field: FieldInfo, default: str) -> click.Option:
     description = f"{stage}: {field.description}" if stage else field.description or ""
     if field.default == ():
         return click.Option(declaration, multiple=True, metavar="NAME", help=f"{description}; may be repeated")
+    if field.default == {}:
+        help_text = f"{description}; may be repeated"
+        return click.Option(declaration, multiple=True, metavar="NAME=DIR", help=help_text, callback=_pairs)
+    if field.annotation is bool:
+        return click.Option(declaration, is_flag=True, default=None, help=description)
     text = f"{description}  [default: {default}]" if default else description
     return click.Option(declaration, type=_click_type(field.annotation), help=text)
+
+
+def _pairs(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, str] | None:
+    """Return NAME=DIR flags as a dict.
+
+    Raises:
+        UsageError: One has no "=".
+    """
+    for value in values:
+        if "=" not in value:
+            raise UsageError(f"{option.opts[0]} {value!r} is wrong: write the benchmark and its folder as NAME=DIR.")
+    return dict((value.split("=", 1)[0], value.split("=", 1)[1]) for value in values) or None
 
 
 def _shown(value: Any) -> str:

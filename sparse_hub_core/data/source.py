@@ -46,3 +46,13 @@ class Rows(Protocol):
 
     def __getitem__(self, index: int, /) -> Mapping[str, Any]:
         """Return one row by column."""
+
+
+def hub_identity(repository: str, commit: str) -> str:
+    """Return what results say of rows that came from the hub."""
+    return f"hub {repository}@{commit}"
+
+
+def hub_commit(identity: str) -> str | None:
+    """Return the commit that an identity of ``hub_identity`` names, None for data from elsewhere."""
+    return identity.rpartition("@")[2] if identity.startswith("hub ") else None

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.report.paste import as_python
-from sparse_hub_core.report.rows import cell_row, failures, io_sentence, summary_table, within_noise_sentence
+from sparse_hub_core.report.rows import cell_row, failures, further_scores, notes, summary_table
 from sparse_hub_core.results.files import read_json, write_text
 from sparse_hub_core.results.run_directory import RunDirectory
 from sparse_hub_core.results.schema import RunFile
@@ -60,7 +60,8 @@ def render_report(directory: Path, summary: SummaryFile, registry: Registry) -> 
         run=read_json(run_file, RunFile) if run_file.exists() else None,
         headings=headings,
         rows=rows,
-        notes=list(filter(None, (within_noise_sentence(summary.cells), io_sentence(summary.cells)))),
+        further=further_scores(summary.cells),
+        notes=notes(summary.cells),
         failures=failures(summary.cells),
         cells=[_cell(RunDirectory(directory), cell, registry) for cell in summary.cells],
         chart_height=CHART_HEIGHT,

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sparse_hub_core.lookup import SAMPLE_SUFFIX
+from sparse_hub_core.presets import DENSE
 from sparse_hub_core.results.schema import STATUSES
 
 if TYPE_CHECKING:
-    from sparse_hub_core.results.schema import CellSummary, Interval, ValidationFile
+    from sparse_hub_core.results.schema import CellSummary, Interval, Scores, ValidationFile
 
 NOTHING = "-"
 NOISE_SENTENCE = (
@@ -73,7 +75,8 @@ def summary_table(
 
 def _is_telling(name: str, values: list[str]) -> bool:
     if name in ("task", "model"):
-        return len(set(values)) > 1
+        # A sample is named in every table, even where it is the only task.
+        return len(set(values)) > 1 or any(value.endswith(SAMPLE_SUFFIX) for value in values)
     return any(value != NOTHING for value in values)
 
 
@@ -102,9 +105,63 @@ def io_sentence(cells: Sequence[CellSummary]) -> str | None:
     return IO_SENTENCE if any(v is not None and v.io_density_validation is not None for v in judged) else None
 
 
+def sample_sentence(cells: Sequence[CellSummary]) -> str | None:
+    """Return what a task's offline sample is, where a cell ran on one."""
+    tasks = dict.fromkeys(cell.task for cell in cells if cell.task.endswith(SAMPLE_SUFFIX))
+    if not tasks:
+        return None
+    return (
+        f"{', '.join(tasks)}: a small offline sample of sparse-hub's or the plugin's own making, not the benchmark; "
+        "its scores compare with no published ones."
+    )
+
+
+def cut_sentence(cells: Sequence[CellSummary]) -> str | None:
+    """Return how many contexts were too long and were cut in their middle, where some were."""
+    counts: dict[str, None] = {}
+    for cell in cells:
+        best, judged = cell.best, cell.validation
+        if best is not None and best.truncated_requests:
+            counts[f"{best.truncated_requests} of {best.num_requests} to search on in {cell.task}"] = None
+        if judged is not None and judged.truncated_requests:
+            counts[f"{judged.truncated_requests} of {judged.num_requests} to validate on in {cell.task}"] = None
+    return f"Contexts longer than the limit, cut in their middle: {'; '.join(counts)}." if counts else None
+
+
+def hidden_sentence(cells: Sequence[CellSummary]) -> str | None:
+    """Return that answers are not published, where that leaves no score."""
+    tasks = dict.fromkeys(cell.task for cell in cells if cell.validation and cell.validation.dense is None)
+    return f"No score: the answers of {', '.join(tasks)} are not published; error and density hold." if tasks else None
+
+
+def notes(cells: Sequence[CellSummary]) -> list[str]:
+    """Return what is to be known about a table of cells."""
+    sentences = (sample_sentence, hidden_sentence, cut_sentence, within_noise_sentence, io_sentence)
+    return [text for sentence in sentences if (text := sentence(cells)) is not None]
+
+
 def within_noise_sentence(cells: Sequence[CellSummary]) -> str | None:
     """Return what "within noise" means, where a cell says it."""
     return NOISE_SENTENCE if any(cell.validation and cell.validation.within_noise for cell in cells) else None
+
+
+FURTHER = ["preset", "task", "model", "score of", "score", "dense score", "difference [95% interval]"]
+
+
+def further_scores(cells: Sequence[CellSummary]) -> tuple[list[str], list[list[str]]]:
+    """Return headings and rows of the further metrics and of the strata of all cells."""
+    rows = []
+    for cell in cells:
+        judged = cell.validation
+        named: list[tuple[str, Scores]] = []
+        if judged is not None:
+            named += [(scores.metric, scores) for scores in judged.other_scores]
+            named += [(f"{scores.group}: {scores.stratum}", scores) for scores in judged.strata]
+        for name, scores in named:
+            place = [cell.preset, cell.task, cell.model, name]
+            shown = _score(scores.sparse or scores.dense), _score(scores.dense), _interval(scores.difference)
+            rows.append([*place, *shown])
+    return FURTHER, rows
 
 
 def failures(cells: Sequence[CellSummary]) -> list[str]:
@@ -116,14 +173,17 @@ def failures(cells: Sequence[CellSummary]) -> list[str]:
     ]
 
 
-def _score(interval: Interval) -> str:
-    return f"{interval.mean:.4g}"
+def _score(interval: Interval | None) -> str:
+    return NOTHING if interval is None else f"{interval.mean:.4g}"
 
 
 def _difference(judged: ValidationFile | None) -> str:
-    if judged is None or judged.difference is None:
+    return NOTHING if judged is None else _interval(judged.difference)
+
+
+def _interval(d: Interval | None) -> str:
+    if d is None:
         return NOTHING
-    d = judged.difference
     return f"{d.mean:+.4g} [{d.low:+.4g}, {d.high:+.4g}], n={d.n} in {d.clusters} requests"
 
 
@@ -134,7 +194,7 @@ def _verdict(cell: CellSummary) -> str:
     if judged is None:
         return "not validated"
     if judged.difference is None or judged.within_noise is None:
-        return "baseline"
+        return "baseline" if cell.preset == DENSE else "no answers"
     if judged.within_noise:
         return "within noise"
     return "better than dense" if (judged.difference.mean > 0) == judged.higher_is_better else "worse than dense"

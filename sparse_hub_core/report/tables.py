@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparse_hub_core.report.paste import as_python
-from sparse_hub_core.report.rows import COSTS, VERDICTS, failures, io_sentence, summary_table, within_noise_sentence
+from sparse_hub_core.report.rows import COSTS, VERDICTS, failures, further_scores, notes, summary_table
 from sparse_hub_core.report.text import write_table
 from sparse_hub_core.results.run_directory import RunDirectory
 
@@ -36,7 +36,8 @@ def write_cells(cells: Sequence[CellSummary], registry: Registry, best_path: Bes
     if any(cell.validation is not None or cell.trials for cell in cells):
         _say("")
         write_table(*summary_table(cells, COSTS))
-    for note in filter(None, (within_noise_sentence(cells), io_sentence(cells))):
+    _write_further_scores(cells)
+    for note in notes(cells):
         _say(note)
     for sentence in failures(cells):
         _say(f"Failed: {sentence}")
@@ -45,6 +46,13 @@ def write_cells(cells: Sequence[CellSummary], registry: Registry, best_path: Bes
             _say(f"\nBest of {cell.model}, {cell.task}, {cell.preset}:")
             _say(as_python(cell.best, best_path(cell).resolve(), registry))
     _say("")
+
+
+def _write_further_scores(cells: Sequence[CellSummary]) -> None:
+    headings, rows = further_scores(cells)
+    if rows:
+        _say("")
+        write_table(headings, rows)
 
 
 def _places(cells: Sequence[CellSummary]) -> str:

@@ -29,6 +29,7 @@ class MaskerRecord(BaseModel):
 class TrialLine(_File):
     """A line of trials.jsonl: one trial as it ended."""
 
+    task: str = ""
     parameters: dict[str, Any]
     status: Status
     reason: str | None = None
@@ -49,7 +50,7 @@ class TrialRequestLine(_File):
 
     parameters: dict[str, Any]
     request_index: int
-    answer: dict[str, float]
+    answer: dict[str, float | None]
 
 
 class Interval(BaseModel):
@@ -64,6 +65,29 @@ class Interval(BaseModel):
     clusters: int
 
 
+class Scores(BaseModel):
+    """Scores of dense and sparse attention on the same questions; None where their answers are not published."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dense: Interval | None
+    sparse: Interval | None = None
+    difference: Interval | None = None
+
+
+class OtherScores(Scores):
+    """A further metric of the same questions."""
+
+    metric: str
+
+
+class StratumScores(Scores):
+    """The questions of one group, such as the easy ones."""
+
+    group: str
+    stratum: str
+
+
 class Best(_File):
     """best.json: the winner of a cell's search."""
 
@@ -72,6 +96,8 @@ class Best(_File):
     model_source: str
     model_revision: str | None
     task: str
+    data: str = "generated"
+    """Where the requests came from; a commit of the hub, the digest of a folder, or the offline sample."""
     preset: str
     maskers: list[MaskerRecord]
     parameters: dict[str, Any]
@@ -79,6 +105,8 @@ class Best(_File):
     objective: float
     error: float
     density: float
+    num_requests: int = 0
+    truncated_requests: int = 0
     search_settings: dict[str, Any]
     validation_settings: dict[str, Any]
     seed: int
@@ -95,7 +123,7 @@ class PredictionLine(_File):
     references: list[str]
     dense_prediction: str
     sparse_prediction: str | None
-    dense_score: float
+    dense_score: float | None
     sparse_score: float | None
     num_tokens: int
     truncated: bool
@@ -106,7 +134,8 @@ class ValidationRequestLine(_File):
 
     request_id: str
     predictions: list[str]
-    scores: list[float]
+    scores: list[float | None]
+    other_scores: list[dict[str, float]] = []
     num_tokens: list[int]
     truncated: bool
     seconds: float
@@ -133,13 +162,16 @@ class ValidationFile(_File):
     cell_identity: str
     model: str
     task: str
+    data: str = "generated"
     preset: str
     metric: str
     higher_is_better: bool
-    dense: Interval
+    dense: Interval | None
     sparse: Interval | None
     difference: Interval | None
     within_noise: bool | None
+    other_scores: list[OtherScores] = []
+    strata: list[StratumScores] = []
     error_mean: float | None
     error_p95: float | None
     error_by_layer: dict[int, float]
@@ -147,6 +179,7 @@ class ValidationFile(_File):
     density_validation: float | None
     io_density_validation: float | None = None
     latency: Latency | None
+    num_requests: int = 0
     truncated_requests: int
     seconds: float
 

@@ -34,7 +34,7 @@ class Proposals:
     entered: int = 0
     ready: list[dict[str, Any]] = field(default_factory=list)
     objectives: dict[str, float] = field(default_factory=dict)
-    answers: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    answers: dict[str, list[dict[str, float | None]]] = field(default_factory=dict)
 
     def resume(self, lines: Iterable[TrialLine], requests: Iterable[TrialRequestLine]) -> None:
         """Tell the algorithm what finished earlier; those trials are not run again, and those cut off come first."""
@@ -60,7 +60,7 @@ class Proposals:
             self.objectives[content_hash(parameters)] = objective
         self.algorithm.tell(parameters, objective)
 
-    def answered(self, parameters: Mapping[str, Any]) -> list[dict[str, float]]:
+    def answered(self, parameters: Mapping[str, Any]) -> list[dict[str, float | None]]:
         """Return what an earlier process measured of a trial, request by request."""
         return self.answers.get(content_hash(parameters), [])
 

@@ -73,6 +73,7 @@ def run_search(
     num_samples = spec.num_samples if space else 1
 
     def keep(line: TrialLine) -> None:
+        line = line.model_copy(update={"task": search.task})
         append_line(cell.trials, line)
         lines.append(line)
         progress.trial(line, len([kept for kept in lines if kept.status != "infeasible"]), num_samples)

@@ -50,6 +50,8 @@ class SearchTrial(tune.Trainable):  # type: ignore[misc]
                 return self._result(done=True, status=answer["status"], reason=answer["reason"])
             self.answers.append({name: answer[name] for name in MEASURES})
         error, density = self._mean("error"), self._mean("density")
+        assert error is not None
+        assert density is not None
         objective = float(self.job.objective(error, density))
         if not math.isfinite(objective):
             reason = f"the objective is {objective} at error {error}, density {density}"
@@ -67,7 +69,7 @@ class SearchTrial(tune.Trainable):  # type: ignore[misc]
     def _begin(self, config: dict[str, Any]) -> None:
         self.trial_config = config
         # What a process that was killed had finished of this trial is not evaluated again.
-        self.answers: list[dict[str, float]] = list(config["answers"])
+        self.answers: list[dict[str, float | None]] = list(config["answers"])
         self.deadline: float | None = None
 
     def _evaluate(self, index: int) -> dict[str, Any]:
@@ -94,8 +96,9 @@ class SearchTrial(tune.Trainable):  # type: ignore[misc]
             return {"status": "error", "reason": WORKER_DIED}
         return answer
 
-    def _mean(self, name: str) -> float:
-        return fmean(answer[name] for answer in self.answers)
+    def _mean(self, name: str) -> float | None:
+        known = [value for answer in self.answers if (value := answer[name]) is not None]
+        return fmean(known) if known else None
 
     def _result(
         self, done: bool, status: str, reason: str | None = None, objective: float | None = None

@@ -88,6 +88,7 @@ def _line(report: RequestReport) -> ValidationRequestLine:
         request_id=report.request_id,
         predictions=[question.prediction for question in report.questions],
         scores=[question.score for question in report.questions],
+        other_scores=[dict(question.other_scores) for question in report.questions],
         num_tokens=[question.num_tokens for question in report.questions],
         truncated=report.truncated,
         seconds=report.seconds,
@@ -115,5 +116,6 @@ def _log(path: Path, stage: Stage, index: int, report: RequestReport) -> None:
     for said in report.questions:
         question = prepared.request.questions[said.question_index]
         logger.info("  question %d: %r", said.question_index, question.text.strip())
-        logger.info("    expected %r, said %r, score %.1f", list(question.references), said.prediction, said.score)
+        score = "not known" if said.score is None else f"{said.score:.4g}"
+        logger.info("    expected %r, said %r, score %s", list(question.references), said.prediction, score)
     handler.close()

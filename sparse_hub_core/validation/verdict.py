@@ -3,45 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from sparse_hub_core.results.schema import Latency, PredictionLine, ValidationFile, ValidationRequestLine
-from sparse_hub_core.validation.statistics import clustered_mean, paired_difference, within_noise
+from sparse_hub_core.validation.scores import Judge, other_scores, strata
+from sparse_hub_core.validation.statistics import within_noise
 
 if TYPE_CHECKING:
     from sparse_hub_core.evaluation import PreparedRequest
-    from sparse_hub_core.registry import BenchmarkEntry
+    from sparse_hub_core.registry import Subset
+
+
+@dataclass(frozen=True)
+class Place:
+    """The cell that a verdict is on, and what its requests were made of."""
+
+    identity: str
+    model: str
+    task: str
+    data: str
+    preset: str
 
 
 def verdict(
-    identity: str,
-    names: tuple[str, str, str],
-    entry: BenchmarkEntry,
+    place: Place,
+    subset: Subset,
+    requests: Sequence[PreparedRequest],
     dense: Sequence[ValidationRequestLine],
     sparse: Sequence[ValidationRequestLine] | None,
     density_search: float | None,
     latency: Latency | None,
     seed: int,
 ) -> ValidationFile:
-    """Return the verdict on a cell (model, task, preset); without sparse lines it is dense attention's own."""
-    low, high = entry.score_range
-    dense_scores = [line.scores for line in dense]
+    """Return the verdict on a cell; without sparse lines it is dense attention's own."""
+    judge = Judge(subset.score_range, seed)
     lines = dense if sparse is None else sparse
-    difference = None
-    if sparse is not None:
-        difference = paired_difference([line.scores for line in sparse], dense_scores, low, high, seed)
+    scores = judge.scores([line.scores for line in dense], None if sparse is None else [line.scores for line in sparse])
     return ValidationFile(
-        cell_identity=identity,
-        model=names[0],
-        task=names[1],
-        preset=names[2],
-        metric=entry.metric,
-        higher_is_better=entry.higher_is_better,
-        dense=clustered_mean(dense_scores, low, high, seed),
-        sparse=None if sparse is None else clustered_mean([line.scores for line in sparse], low, high, seed),
-        difference=difference,
-        within_noise=None if difference is None else within_noise(difference),
+        cell_identity=place.identity,
+        model=place.model,
+        task=place.task,
+        data=place.data,
+        preset=place.preset,
+        metric=subset.metric,
+        higher_is_better=subset.higher_is_better,
+        dense=scores.dense,
+        sparse=scores.sparse,
+        difference=scores.difference,
+        within_noise=None if scores.difference is None else within_noise(scores.difference),
+        other_scores=other_scores(judge, dense, sparse),
+        strata=strata(judge, requests, dense, sparse),
         error_mean=_mean([line.error for line in lines]),
         error_p95=_mean([line.error_p95 for line in lines]),
         error_by_layer=_by_layer(lines),
@@ -49,6 +62,7 @@ def verdict(
         density_validation=_mean([line.density for line in lines]),
         io_density_validation=_mean([line.io_density for line in lines]),
         latency=latency,
+        num_requests=len(lines),
         truncated_requests=sum(line.truncated for line in lines),
         seconds=sum(line.seconds for line in lines),
     )

@@ -102,13 +102,13 @@ class ModelWorker:
         report = outcome.report
         if report is None:
             return {"status": outcome.status, "reason": outcome.reason}
-        score = sum(question.score for question in report.questions) / len(report.questions)
+        scores = [question.score for question in report.questions if question.score is not None]
         return {
             "status": "ok",
             "error": report.error,
             "density": report.density,
             "io_density": report.io_density,
-            "score": score,
+            "score": sum(scores) / len(scores) if scores else None,
         }
 
     def latency(self, stage: Stage, configs: Sequence[MaskerConfig] | None, index: int) -> float:

@@ -1,0 +1,62 @@
+"""Which rows a task is run on, by what the user said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sparse_hub_core.data.source import DataSource
+from sparse_hub_core.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from sparse_hub_core.lookup import Task
+    from sparse_hub_core.registry import Registry
+    from sparse_hub_core.spec import DataSettings
+
+
+def check_folders(settings: DataSettings, registry: Registry) -> None:
+    """Check that the folders are there, and belong to benchmarks that are.
+
+    Raises:
+        UsageError: One does not.
+    """
+    known = [entry.name for entry in registry.benchmarks]
+    for name, folder in settings.folder.items():
+        if name not in known:
+            raise UsageError(f"--data-folder names an unknown benchmark, {name!r}: {did_you_mean(name, known)}")
+        _require_folder(f"--data-folder {name}", folder)
+    if settings.root is not None:
+        _require_folder("--data-root", settings.root)
+
+
+def _require_folder(flag: str, folder: str) -> None:
+    if not Path(folder).is_dir():
+        raise UsageError(f"The folder {folder} of {flag} is not there; check the path.")
+
+
+def choose_data(settings: DataSettings, task: Task, revision: str | None = None) -> DataSource:
+    """Return where a task's rows come from: its sample, its own folder, its folder below the root, or the hub.
+
+    Args:
+        settings: What the user said.
+        task: The task.
+        revision: A commit of the hub in place of the benchmark's own.
+
+    Raises:
+        UsageError: A root is given, and the benchmark that needs data has no folder in it.
+    """
+    name = task.entry.name
+    if task.is_sample:
+        return DataSource("sample")
+    if name in settings.folder:
+        return DataSource("folder", Path(settings.folder[name]))
+    if settings.root is not None:
+        folder = Path(settings.root) / name.replace(":", "__")
+        if folder.is_dir():
+            return DataSource("folder", folder)
+        if not task.subset.generated:
+            raise UsageError(
+                f"--data-root {settings.root} has no folder {folder.name!r} for {task.name}; put its data there, "
+                f"name another folder with --data-folder {name}=DIR, or run the offline sample {task.name}@sample."
+            )
+    return DataSource("hub", revision=revision)

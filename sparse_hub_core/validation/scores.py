@@ -1,0 +1,99 @@
+"""Scores of dense and sparse attention side by side: of all questions, by metric, and by stratum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from sparse_hub_core.results.schema import OtherScores, Scores, StratumScores, ValidationRequestLine
+from sparse_hub_core.validation.statistics import clustered_mean, paired_difference
+
+if TYPE_CHECKING:
+    from sparse_hub_core.evaluation import PreparedRequest
+
+ByRequest: TypeAlias = Sequence[Sequence[float | None]]
+"""The scores of each request's questions; None where the answer is not published."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Means and paired differences on a scale."""
+
+    score_range: tuple[float, float]
+    seed: int
+
+    def scores(self, dense: ByRequest, sparse: ByRequest | None) -> Scores:
+        """Return the scores of the questions that have one; requests without any are left out."""
+        low, high = self.score_range
+        of_dense = _known(dense)
+        if not of_dense:
+            return Scores(dense=None)
+        mean = clustered_mean(of_dense, low, high, self.seed)
+        if sparse is None:
+            return Scores(dense=mean)
+        of_sparse = _known(sparse)
+        return Scores(
+            dense=mean,
+            sparse=clustered_mean(of_sparse, low, high, self.seed),
+            difference=paired_difference(of_sparse, of_dense, low, high, self.seed),
+        )
+
+
+def other_scores(
+    judge: Judge, dense: Sequence[ValidationRequestLine], sparse: Sequence[ValidationRequestLine] | None
+) -> list[OtherScores]:
+    """Return the further metrics, in the order in which the benchmark gives them."""
+    metrics = dict.fromkeys(metric for line in dense for scores in line.other_scores for metric in scores)
+
+    def of(lines: Sequence[ValidationRequestLine], metric: str) -> ByRequest:
+        return [[scores.get(metric) for scores in line.other_scores] for line in lines]
+
+    return [
+        OtherScores(
+            metric=metric,
+            **dict(judge.scores(of(dense, metric), None if sparse is None else of(sparse, metric))),
+        )
+        for metric in metrics
+    ]
+
+
+def strata(
+    judge: Judge,
+    requests: Sequence[PreparedRequest],
+    dense: Sequence[ValidationRequestLine],
+    sparse: Sequence[ValidationRequestLine] | None,
+) -> list[StratumScores]:
+    """Return the scores of each group's strata, sorted; a stratum without a question does not appear."""
+    questions = [question for prepared in requests for question in prepared.request.questions]
+    found = {pair for question in questions for pair in question.strata.items()}
+    return [
+        StratumScores(
+            group=group,
+            stratum=stratum,
+            **dict(
+                judge.scores(
+                    _only(dense, requests, group, stratum),
+                    None if sparse is None else _only(sparse, requests, group, stratum),
+                )
+            ),
+        )
+        for group, stratum in sorted(found)
+    ]
+
+
+def _only(
+    lines: Sequence[ValidationRequestLine], requests: Sequence[PreparedRequest], group: str, stratum: str
+) -> ByRequest:
+    def belongs(prepared: PreparedRequest, index: int) -> bool:
+        return prepared.request.questions[index].strata.get(group) == stratum
+
+    return [
+        [score for index, score in enumerate(line.scores) if belongs(prepared, index)]
+        for line, prepared in zip(lines, requests, strict=True)
+    ]
+
+
+def _known(scores: ByRequest) -> list[list[float]]:
+    kept = ([score for score in of_request if score is not None] for of_request in scores)
+    return [of_request for of_request in kept if of_request]
