@@ -1,0 +1,1 @@
+"""Metrics of text that several benchmarks share."""
