@@ -20,6 +20,7 @@ from sparse_hub_core.registry import (
     ModelEntry,
     PresetEntry,
     Registry,
+    Subset,
     Table,
 )
 from sparse_hub_core.report.text import plain_table
@@ -48,19 +49,22 @@ def describe_task(task: Task) -> str:
     """Return what is known of a task; imports its benchmark for where the data lies."""
     subset, origin = task.subset, task.entry.provenance
     lines = [f"task {task.name}", f"  {subset.summary or task.entry.summary}", ""]
-    better = "higher" if subset.higher_is_better else "lower"
-    low, high = subset.score_range
     facts = {
         "from": f"{origin.distribution} {origin.version}, plugin {origin.plugin}, version {task.entry.version}",
-        "metric": f"{subset.metric}, {low:g} to {high:g}, {better} is better",
-        "other metrics": ", ".join(subset.other_metrics),
+        "metric": _metric(subset),
+        "also": ", ".join(subset.other_metrics),
         "with a flag": ", ".join(f"--extra-metric {name}" for name in subset.extra_metrics),
         "data": _data(task),
         "length": "any" if subset.typical_length is None else f"about {subset.typical_length} tokens",
         "licence": subset.licence,
     }
-    lines += [f"  {label + ':':<15}{value}" for label, value in facts.items() if value]
+    lines += [f"  {label + ':':<14}{value}" for label, value in facts.items() if value]
     return "\n".join(lines)
+
+
+def _metric(subset: Subset) -> str:
+    low, high = subset.score_range
+    return f"{subset.metric}, {low:g} to {high:g}, {'higher' if subset.higher_is_better else 'lower'} is better"
 
 
 def _data(task: Task) -> str:
@@ -80,7 +84,7 @@ def _facts(entry: Entry) -> dict[str, str]:
         facts |= {"role": entry.role, "paper": entry.paper or ""}
     elif isinstance(entry, BenchmarkEntry):
         facts["version"] = entry.version
-        facts["metric"] = ", ".join(dict.fromkeys(subset.metric for subset in entry.subsets))
+        facts["metric"] = "; ".join(dict.fromkeys(_metric(subset) for subset in entry.subsets))
         facts["licence"] = ", ".join(dict.fromkeys(subset.licence for subset in entry.subsets))
         facts["tasks"] = ", ".join(entry.tasks)
     elif isinstance(entry, ModelEntry):

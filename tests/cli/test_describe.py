@@ -30,7 +30,7 @@ from sparse_hub_core.cli.main import main
         ("dense", ["No masker: every key is read"]),
         (
             "ruler",
-            ["benchmark ruler", "string_match_all, 0 to 100, higher is better", "licence Apache-2.0"],
+            ["benchmark ruler", "string_match_all, 0 to 100, higher is better", "licence:      Apache-2.0"],
         ),
         ("ruler/vt", ["task ruler/vt", "higher is better"]),
         ("demo", ["model demo", "2048 tokens"]),

@@ -42,7 +42,7 @@ def test_run_has_every_documented_option():
 def test_every_setting_has_an_option_whose_help_tells_the_default(path):
     option = next(parameter for parameter in run.params if flag_name(path) in parameter.opts)
     default = paths(Spec)[path]
-    if default not in ((), None):
+    if default not in ((), None, {}, False):
         assert f"[default: {f'{default:g}' if isinstance(default, float) else default}]" in option.help
 
 

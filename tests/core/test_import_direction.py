@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent.parent
 CORE = ROOT / "sparse_hub_core"
 LAYERS = (
     {"errors", "code_digest"},
-    {"space", "registry", "hookspecs", "benchmark", "progress"},
+    {"space", "registry", "hookspecs", "benchmark", "data", "progress"},
     {"masker", "presets", "spec"},
     {"plugins", "optimizer_factory"},
     {"lookup"},
