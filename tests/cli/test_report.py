@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,10 +11,19 @@ from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.report.html import error_bars, write_report
 from sparse_hub_core.report.paste import as_python
-from sparse_hub_core.report.rows import cell_row, failures, io_sentence, summary_table, within_noise_sentence
+from sparse_hub_core.report.rows import (
+    COSTS,
+    cell_row,
+    failures,
+    io_sentence,
+    notes,
+    summary_table,
+    within_noise_sentence,
+)
+from sparse_hub_core.report.tables import write_cells
 from sparse_hub_core.report.text import plain_table, write_table
 from sparse_hub_core.results.files import read_json
-from sparse_hub_core.results.schema import MaskerRecord, SummaryFile
+from sparse_hub_core.results.schema import Interval, MaskerRecord, OtherScores, StratumScores, SummaryFile
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +143,48 @@ def test_bars_fit_the_chart(errors):
     bars = error_bars(errors)
     assert [bar.layer for bar in bars] == sorted(errors)
     assert all(bar.y >= 0 and bar.y + bar.height == pytest.approx(80) for bar in bars)
+
+
+def interval(mean, low, high):
+    return Interval(mean=mean, low=low, high=high, n=40, clusters=20)
+
+
+def sampled(cells, **validation):
+    changed = []
+    for summary in cells[:2]:
+        judged = summary.validation.model_copy(update=validation)
+        best = summary.best and summary.best.model_copy(update={"num_requests": 10, "truncated_requests": 3})
+        changed.append(summary.model_copy(update={"task": "books/qa@sample", "validation": judged, "best": best}))
+    return changed
+
+
+def test_a_sample_is_named_in_every_table_and_explained(cells):
+    run = sampled(cells)
+    headings, rows = summary_table(run, COSTS)
+    assert "books/qa@sample" in rows[0][headings.index("task")]
+    assert any("books/qa@sample: a small offline sample" in note for note in notes(run))
+    assert not any("sample" in note for note in notes(cells))
+
+
+def test_contexts_that_were_cut_are_counted(cells):
+    run = sampled(cells, truncated_requests=5, num_requests=20)
+    (sentence,) = [note for note in notes(run) if "cut in their middle" in note]
+    assert "3 of 10 to search on in books/qa@sample" in sentence
+    assert sentence.count("5 of 20 to validate on") == 1
+
+
+def test_hidden_answers_show_no_score_and_say_so(cells):
+    run = sampled(cells, dense=None, sparse=None, difference=None, within_noise=None)
+    headings, rows = summary_table(run)
+    assert [row[headings.index("verdict")] for row in rows] == ["baseline", "no answers"]
+    assert any("are not published" in note for note in notes(run))
+
+
+def test_further_metrics_and_strata_have_a_table(cells, capsys, registry):
+    scores = {"dense": interval(50.0, 40.0, 60.0), "sparse": interval(45.0, 35.0, 55.0), "difference": None}
+    strata = [StratumScores(group="difficulty", stratum="easy", **scores)]
+    run = sampled(cells, other_scores=[OtherScores(metric="bleu4", **scores)], strata=strata)
+    write_cells(run, registry, lambda cell: Path("best.json"))
+    said = capsys.readouterr().out
+    assert re.search(r"books/qa@sample +demo +bleu4 +45 +50 ", said)
+    assert "difficulty: easy" in said

@@ -1,0 +1,73 @@
+"""The verdict of a cell: further metrics, strata, and answers that are not published."""
+
+from __future__ import annotations
+
+import pytest
+
+from sparse_hub_core import Question, Request
+from sparse_hub_core.evaluation import PreparedRequest
+from sparse_hub_core.models.prompt import Prompt
+from sparse_hub_core.registry import Subset
+from sparse_hub_core.results.schema import ValidationRequestLine
+from sparse_hub_core.validation.verdict import Place, verdict
+
+PLACE = Place("0" * 64, "demo", "books/qa", "generated", "local_sink")
+SUBSET = Subset("qa", "f1", score_range=(0.0, 100.0), other_metrics=("bleu",))
+LEVELS = ("easy", "hard")
+
+
+def prepared(index: int) -> PreparedRequest:
+    questions = tuple(Question("?", ("a",), strata={"difficulty": LEVELS[(index + n) % 2]}) for n in range(2))
+    return PreparedRequest(Request(f"r{index}", "context", questions), (Prompt((1,), (2,), truncated=index == 0),) * 2)
+
+
+def line(index: int, scores: list[float | None]) -> ValidationRequestLine:
+    return ValidationRequestLine(
+        request_id=f"r{index}",
+        predictions=["a"] * len(scores),
+        scores=scores,
+        other_scores=[{"bleu": 10.0 if score is None else score / 2} for score in scores],
+        num_tokens=[1] * len(scores),
+        truncated=index == 0,
+        seconds=1.0,
+    )
+
+
+def judged(dense: list[list[float | None]], sparse: list[list[float | None]] | None):
+    def lines(scores):
+        return None if scores is None else [line(index, of_request) for index, of_request in enumerate(scores)]
+
+    return verdict(PLACE, SUBSET, [prepared(i) for i in range(len(dense))], lines(dense), lines(sparse), None, None, 0)
+
+
+def test_strata_hold_their_own_questions() -> None:
+    found = {
+        scores.stratum: scores for scores in judged([[80.0, 20.0], [40.0, 60.0]], [[70.0, 20.0], [40.0, 50.0]]).strata
+    }
+    assert found["easy"].dense.mean == 70
+    assert found["hard"].dense.mean == 30
+    assert found["easy"].difference.mean == -10
+    assert found["hard"].difference.mean == 0
+    assert found["easy"].dense.n == found["easy"].dense.clusters == 2
+
+
+def test_a_stratum_may_be_missing_in_a_request_and_be_empty() -> None:
+    found = judged([[80.0], [40.0]], None).strata
+    assert [(scores.stratum, scores.dense.n) for scores in found] == [("easy", 1), ("hard", 1)]
+
+
+def test_further_metrics_are_paired_too() -> None:
+    (bleu,) = judged([[80.0, 20.0]], [[40.0, 20.0]]).other_scores
+    assert (bleu.metric, bleu.dense.mean, bleu.sparse.mean, bleu.difference.mean) == ("bleu", 25, 15, -10)
+
+
+@pytest.mark.parametrize("sparse", [None, [[None, None], [None, None]]])
+def test_hidden_answers_leave_no_score(sparse) -> None:
+    found = judged([[None, None], [None, None]], sparse)
+    assert found.dense is found.sparse is found.difference is found.within_noise is None
+    assert (found.num_requests, found.truncated_requests) == (2, 1)
+
+
+def test_hidden_answers_of_some_questions_leave_out_only_these() -> None:
+    found = judged([[80.0, None], [None, None]], [[60.0, None], [None, None]])
+    assert (found.dense.mean, found.sparse.mean, found.difference.mean, found.dense.n) == (80, 60, -20, 1)
