@@ -19,6 +19,13 @@ WRONG = {
     "algorithm": (("--search-algorithm", "nevergrat"), "'nevergrad'"),
     "range": (("--num-samples", "0"), "--num-samples"),
     "cuda": (("--device", "cuda:7"), "--device"),
+    "data folder": (("--data-folder", "longbench=nowhere"), "nowhere"),
+    "data folder of nothing": (("--data-folder", "longbech=."), "'longbench'"),
+    "data folder without a name": (("--data-folder", "nowhere"), "NAME=DIR"),
+    "data root": (("--data-root", "nowhere"), "nowhere"),
+    "sample of a generated task": (("--benchmark", "ruler/vt@sample"), "needs no sample"),
+    "sample of an unknown task": (("--benchmark", "longbench/hotpot@sample"), "'hotpotqa'"),
+    "extra metric": (("--extra-metric", "bert_scor"), "bert_scor"),
     "empty folder": (("--model", "."), "config.json"),
 }
 
