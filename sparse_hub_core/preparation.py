@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
-from sparse_hub_core.benchmark import Benchmark, Lengths, Request
+from sparse_hub_core.benchmark import Benchmark, Lengths
+from sparse_hub_core.data.parts import Part, part_of, requests_of
 from sparse_hub_core.errors import DataError, UsageError
 from sparse_hub_core.evaluation import PreparedRequest
 from sparse_hub_core.lookup import SAMPLE_SUFFIX
 from sparse_hub_core.models.prompt import count_tokens, prompt_overhead, render_prompts
 
-Part = Literal["search", "validation"]
-SEARCH_SHARE = 3
-"""One context in so many belongs to the search, the others to validation."""
+__all__ = ["part_of", "prepare_requests"]
+
 MAX_SCANNED_PER_REQUEST = 50
 
 
@@ -41,7 +39,7 @@ def prepare_requests(
     lengths = Lengths(room, lambda text: count_tokens(tokenizer, text))
     try:
         requests = benchmark.requests(subset, lengths, seed)
-        chosen = itertools.islice(_of_part(requests, part, max_requests * MAX_SCANNED_PER_REQUEST), max_requests)
+        chosen = itertools.islice(requests_of(requests, part, max_requests * MAX_SCANNED_PER_REQUEST), max_requests)
         prepared = tuple(
             PreparedRequest(replace(request, id=mark + request.id), render_prompts(tokenizer, request, room))
             for request in chosen
@@ -58,24 +56,3 @@ def prepare_requests(
             f"No request of {task} belongs to the {part} part; the subset has too few contexts to be split."
         )
     return prepared
-
-
-def _of_part(requests: Iterator[Request], part: Part, max_scanned: int) -> Iterator[Request]:
-    head: list[Request] = []
-    # A second context tells at once that it is not shared by all.
-    for request in itertools.islice(requests, max_scanned):
-        head.append(request)
-        if request.context != head[0].context:
-            break
-    shared_context = len(head) > 1 and head[-1].context == head[0].context
-    for request in itertools.islice(itertools.chain(head, requests), max_scanned):
-        if part_of(request, shared_context) == part:
-            yield request
-
-
-def part_of(request: Request, shared_context: bool = False) -> Part:
-    """Return the part a request belongs to, by its untruncated context, or its questions where that tells nothing."""
-    by_question = shared_context or not request.context
-    text = "\n".join(question.text for question in request.questions) if by_question else request.context
-    digest = hashlib.sha256(text.encode()).digest()
-    return "search" if int.from_bytes(digest[:8], "big") % SEARCH_SHARE == 0 else "validation"

@@ -10,6 +10,7 @@ from typing import Literal
 
 import ray
 
+from sparse_hub_core.data.parts import Part
 from sparse_hub_core.environment import versions
 from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.lookup import get_task
@@ -17,7 +18,7 @@ from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.matrix import Matrix, StageName
 from sparse_hub_core.model_run import ModelRun
 from sparse_hub_core.optimizer_factory import create_optimizer
-from sparse_hub_core.preparation import Part, prepare_requests
+from sparse_hub_core.preparation import prepare_requests
 from sparse_hub_core.presets import DENSE
 from sparse_hub_core.progress import Progress
 from sparse_hub_core.results.best import masker_records
