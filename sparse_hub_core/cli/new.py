@@ -7,7 +7,6 @@ import importlib.util
 import keyword
 import re
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ import importlib_metadata
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sparse_hub_core import __version__
+from sparse_hub_core.cli.new_package import KINDS, Kind, NewPackage
 from sparse_hub_core.errors import SparseHubError, UsageError
 from sparse_hub_core.plugins import load_registry
 
@@ -22,43 +22,8 @@ LONGEST_NAME = 30
 """Longer ones would make lines that a formatter breaks."""
 
 
-@dataclass(frozen=True)
-class NewMasker:
-    """What the files of a new masker's package are called."""
-
-    name: str
-    """The registered name, which is also the module's."""
-
-    @property
-    def distribution(self) -> str:
-        """What pip calls it."""
-        return f"sparse-hub-{self.name.replace('_', '-')}"
-
-    @property
-    def package(self) -> str:
-        """What is imported."""
-        return f"sparse_hub_{self.name}"
-
-    @property
-    def class_name(self) -> str:
-        """The masker's class; its config has ``Config`` behind it."""
-        return "".join(word[:1].upper() + word[1:] for word in self.name.split("_"))
-
-    @property
-    def files(self) -> dict[str, str]:
-        """Each file and its template; a file without one is empty."""
-        return {
-            "pyproject.toml": "pyproject.toml.j2",
-            "README.md": "README.md.j2",
-            f"{self.package}/__init__.py": "__init__.py.j2",
-            f"{self.package}/{self.name}.py": "method.py.j2",
-            f"{self.package}/py.typed": "",
-            f"tests/test_{self.name}.py": "test.py.j2",
-        }
-
-
 @click.command()
-@click.argument("kind", type=click.Choice(["masker"]))
+@click.argument("kind", type=click.Choice(KINDS))
 @click.argument("name")
 @click.option(
     "--output",
@@ -66,22 +31,22 @@ class NewMasker:
     default=Path(),
     help="The folder that the package's own is made in; the current one by default.",
 )
-def new(kind: str, name: str, output: Path) -> None:
-    """Write a package sparse-hub-NAME with a masker that works, its tests and a README."""
-    masker = NewMasker(_identifier(name))
-    _check_nothing_is_hidden(masker)
-    folder = output / masker.distribution
+def new(kind: Kind, name: str, output: Path) -> None:
+    """Write a package sparse-hub-NAME with a masker or benchmark that works, its tests and a README."""
+    wanted = NewPackage(kind, _identifier(name))
+    _check_nothing_is_hidden(wanted)
+    folder = output / wanted.distribution
     if folder.exists():
         raise UsageError(f"{folder} is there already; choose another name, or another place with --output.")
-    texts = _rendered(masker, kind)
-    _check_no_name_is_used_twice(masker, texts)
+    texts = _rendered(wanted)
+    _check_no_name_is_used_twice(wanted, texts)
     for place, text in texts.items():
         _write(folder / place, text)
-    click.echo(f"Wrote {folder}: the method is {masker.package}/{masker.name}.py. Next:")
+    click.echo(f"Wrote {folder}: the {kind} is {wanted.module}. Next:")
     for command in (
         f"cd {shlex.quote(str(folder))}",
         'pip install -e ".[dev]"',
-        f"sparse-hub check {masker.name}",
+        f"sparse-hub check {wanted.name}",
         "pytest",
     ):
         click.echo(f"  {command}")
@@ -104,43 +69,43 @@ def _identifier(name: str) -> str:
     return identifier
 
 
-def _check_nothing_is_hidden(masker: NewMasker) -> None:
-    """Check that no masker, package or distribution that is installed would stand behind the new one.
+def _check_nothing_is_hidden(wanted: NewPackage) -> None:
+    """Check that nothing that is registered or installed would stand behind the new package.
 
     Raises:
         UsageError: One would.
     """
-    taken = load_registry().maskers.claimants(masker.name)
-    if taken:
-        owner = taken[0].provenance.distribution
-        raise UsageError(f"The masker {masker.name!r} is registered by {owner} already; choose another name.")
-    if importlib.util.find_spec(masker.package) is not None:
+    registry = load_registry()
+    # One of the other kind counts too: check and describe take a name without its kind.
+    for table in (registry.maskers, registry.benchmarks):
+        taken = table.claimants(wanted.name)
+        if taken:
+            owner = taken[0].provenance.distribution
+            raise UsageError(f"The {table.kind} {wanted.name!r} is registered by {owner} already; choose another name.")
+    if importlib.util.find_spec(wanted.package) is not None:
         raise UsageError(
-            f"{masker.name!r} would make a package {masker.package}, which would hide the installed one of that name; "
+            f"{wanted.name!r} would make a package {wanted.package}, which would hide the installed one of that name; "
             "choose another name."
         )
-    if any(importlib_metadata.distributions(name=masker.distribution)):
+    if any(importlib_metadata.distributions(name=wanted.distribution)):
         raise UsageError(
-            f"{masker.name!r} would make a distribution {masker.distribution}, which would replace the installed one "
+            f"{wanted.name!r} would make a distribution {wanted.distribution}, which would replace the installed one "
             "of that name; choose another name."
         )
 
 
-def _check_no_name_is_used_twice(masker: NewMasker, texts: dict[str, str]) -> None:
+def _check_no_name_is_used_twice(wanted: NewPackage, texts: dict[str, str]) -> None:
     """Check that neither the classes nor the module take a name that their file or package uses for something else.
 
     Raises:
         UsageError: One does.
     """
-    made = {
-        f"{masker.package}/__init__.py": {masker.name},
-        f"{masker.package}/{masker.name}.py": {masker.class_name, f"{masker.class_name}Config"},
-    }
+    made = {f"{wanted.package}/__init__.py": {wanted.name}, wanted.module: wanted.classes}
     for place, names in made.items():
         hidden = {name for name in names if keyword.iskeyword(name)} or names & _other_names(texts[place])
         if hidden:
             raise UsageError(
-                f"{masker.name!r} would make a class or module {min(hidden)}, which is the name of something else in "
+                f"{wanted.name!r} would make a class or module {min(hidden)}, which is the name of something else in "
                 f"{place}; choose another name."
             )
 
@@ -156,16 +121,17 @@ def _other_names(text: str) -> set[str]:
     return found
 
 
-def _rendered(masker: NewMasker, kind: str) -> dict[str, str]:
+def _rendered(wanted: NewPackage) -> dict[str, str]:
     """Return the text of each file."""
     environment = Environment(
         loader=PackageLoader("sparse_hub_core.cli"), undefined=StrictUndefined, keep_trailing_newline=True
     )
-    names = {name: getattr(masker, name) for name in ("name", "distribution", "package", "class_name")}
-    return {
-        place: environment.get_template(f"{kind}/{template}").render(names, version=__version__) if template else ""
-        for place, template in masker.files.items()
-    }
+    names = {name: getattr(wanted, name) for name in ("name", "distribution", "package", "class_name")}
+
+    def render(template: str) -> str:
+        return environment.get_template(f"{wanted.kind}/{template}").render(names, version=__version__)
+
+    return {place: render(template) if template else "" for place, template in wanted.files.items()}
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""``sparse-hub new masker``: what it writes is clean, works, and passes its own tests."""
+"""``sparse-hub new``: what it writes is clean, works, and passes its own tests."""
 
 from __future__ import annotations
 
@@ -39,17 +39,23 @@ def call(*command: str, folder: Path, environment: dict[str, str] | None = None)
     return process.stdout
 
 
-@pytest.fixture(scope="module", params=["tiny", "a_method_of_thirty_characters2"])
-def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+KINDS = ("masker", "benchmark")
+NAMES = ("tiny", "a_method_of_thirty_characters2")
+
+
+@pytest.fixture(scope="module", params=[(kind, name) for kind in KINDS for name in NAMES], ids="-".join)
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Path]:
+    kind, name = request.param
     output = tmp_path_factory.mktemp("new")
-    assert main(["new", "masker", request.param.replace("_", "-"), "--output", str(output)]) == 0
-    return request.param, next(output.iterdir())
+    assert main(["new", kind, name.replace("_", "-"), "--output", str(output)]) == 0
+    return kind, name, next(output.iterdir())
 
 
-def test_the_files_are_those_of_a_package(written: tuple[str, Path]) -> None:
-    name, folder = written
+def test_the_files_are_those_of_a_package(written: tuple[str, str, Path]) -> None:
+    kind, name, folder = written
     assert folder.name == f"sparse-hub-{name.replace('_', '-')}"
-    assert {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} == {
+    sample = {f"sparse_hub_{name}/sample/lookup.jsonl"} if kind == "benchmark" else set()
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} == sample | {
         "README.md",
         "pyproject.toml",
         f"sparse_hub_{name}/__init__.py",
@@ -59,15 +65,16 @@ def test_the_files_are_those_of_a_package(written: tuple[str, Path]) -> None:
     }
 
 
-def test_what_is_written_is_clean(written: tuple[str, Path]) -> None:
-    _, folder = written
+def test_what_is_written_is_clean(written: tuple[str, str, Path]) -> None:
+    *_, folder = written
     call("ruff", "check", "--no-cache", "--select", "E,F,W,I,B,UP,RUF,N,ANN,PT", ".", folder=folder)
     call("ruff", "format", "--no-cache", "--check", ".", folder=folder)
 
 
 @pytest.mark.slow
-def test_what_is_written_is_typed(tmp_path: Path) -> None:
-    assert main(["new", "masker", "mine", "--output", str(tmp_path)]) == 0
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written_is_typed(kind: str, tmp_path: Path) -> None:
+    assert main(["new", kind, "mine", "--output", str(tmp_path)]) == 0
     folder = tmp_path / "sparse-hub-mine"
     (tmp_path / "mypy.ini").write_text(MYPY)
     options = ("--cache-dir", os.devnull, "--config-file", str(tmp_path / "mypy.ini"))
@@ -76,8 +83,8 @@ def test_what_is_written_is_typed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_written_passes_its_tests(written: tuple[str, Path]) -> None:
-    name, folder = written
+def test_what_is_written_passes_its_tests(written: tuple[str, str, Path]) -> None:
+    _, name, folder = written
     environment = as_if_installed(folder, name)
     told = call("pytest", "-q", "-W", "error", "-p", "no:cacheprovider", folder=folder, environment=environment)
     assert "passed" in told
@@ -85,12 +92,14 @@ def test_what_is_written_passes_its_tests(written: tuple[str, Path]) -> None:
     assert "failed" not in checked
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_next_commands_are_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["new", "masker", "mine"]) == 0
+    assert main(["new", kind, "mine"]) == 0
     told = capsys.readouterr().out
+    assert f"the {kind} is sparse_hub_mine/mine.py" in told
     for line in ("cd sparse-hub-mine", 'pip install -e ".[dev]"', "sparse-hub check mine", "pytest"):
         assert f"  {line}\n" in told
 
@@ -105,19 +114,45 @@ def test_the_next_commands_are_told(
         ("../up", "'../up' names no Python module"),
         ("x" * 31, "is too long; take at most 30 characters"),
         ("oracle-top-k", "The masker 'oracle_top_k' is registered by sparse-hub already"),
+        ("ruler", "The benchmark 'ruler' is registered by sparse-hub already"),
         ("core", "'core' would make a package sparse_hub_core, which would hide the installed one"),
         ("maskers-builtin", "a package sparse_hub_maskers_builtin"),
         ("benchmarks-builtin", "a package sparse_hub_benchmarks_builtin"),
         *((name, f"a package sparse_hub_{name}") for name in ("pqcache", "hashattention", "magicpig")),
-        ("size", "a class or module Size, which is the name of something else in sparse_hub_size/size.py"),
-        ("growing-tensor", "a class or module GrowingTensor, which"),
-        *((name, f"a class or module {name.title()}, which") for name in ("mask", "masker", "layer", "domain", "none")),
-        ("class-var", "a class or module ClassVar, which"),
-        ("register-maskers", "module register_maskers, which is the name of something else in sparse_hub_register_mas"),
     ],
 )
-def test_bad_names_are_refused(name: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["new", "masker", name, "--output", str(tmp_path)]) == 2
+@pytest.mark.parametrize("kind", KINDS)
+def test_bad_names_are_refused(
+    kind: str, name: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["new", kind, name, "--output", str(tmp_path)]) == 2
+    assert sentence in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "sentence"),
+    [
+        ("masker", "size", "a class or module Size, which is the name of something else in sparse_hub_size/size.py"),
+        ("masker", "growing-tensor", "a class or module GrowingTensor, which"),
+        *(
+            ("masker", name, f"a class or module {name.title()}, which")
+            for name in ("mask", "masker", "layer", "domain", "none")
+        ),
+        ("masker", "class-var", "a class or module ClassVar, which"),
+        ("masker", "register-maskers", "register_maskers, which is the name of something else in sparse_hub_register_"),
+        *(
+            ("benchmark", name, f"a class or module {name.title()}, which")
+            for name in ("benchmark", "question", "request", "lengths", "any", "iterator")
+        ),
+        ("benchmark", "hub-dataset", "a class or module HubDataset, which"),
+        ("benchmark", "register-benchmarks", "register_benchmarks, which is the name of something else in sparse_hub"),
+    ],
+)
+def test_names_that_the_files_use_are_refused(
+    kind: str, name: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["new", kind, name, "--output", str(tmp_path)]) == 2
     assert sentence in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
@@ -148,6 +183,9 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.C
     assert "cannot be written" in capsys.readouterr().err
 
 
-def test_other_kinds_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["new", "benchmark", "mine"]) == 2
-    assert "'benchmark' is not 'masker'" in capsys.readouterr().err
+@pytest.mark.parametrize("kind", ["preset", "search-algorithm", "maskers"])
+def test_other_kinds_are_refused(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", kind, "mine"]) == 2
+    error = capsys.readouterr().err
+    assert f"{kind!r} is not one of 'masker', 'benchmark'." in error
+    assert len(error.splitlines()) == 1
