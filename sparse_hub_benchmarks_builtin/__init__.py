@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sparse_hub_benchmarks_builtin.longbench.subsets import SUBSETS as LONGBENCH
+from sparse_hub_benchmarks_builtin.longbench_v2.subsets import SUBSETS as LONGBENCH_V2
 from sparse_hub_core import RegisterBenchmark, RegisterModel, hookimpl
 
 
@@ -19,6 +21,20 @@ def register_benchmarks(register: RegisterBenchmark) -> None:
         summary="needle retrieval and variable tracking, generated at any context length",
         licence="Apache-2.0",
         generated=True,
+    )
+    register(
+        "longbench",
+        "sparse_hub_benchmarks_builtin.longbench.benchmark:LongBench",
+        subsets=LONGBENCH,
+        summary="questions, summaries, examples and code in English and Chinese",
+        version="1",
+    )
+    register(
+        "longbench_v2",
+        "sparse_hub_benchmarks_builtin.longbench_v2.benchmark:LongBenchV2",
+        subsets=LONGBENCH_V2,
+        summary="multiple-choice questions about very long texts",
+        version="1",
     )
 
 

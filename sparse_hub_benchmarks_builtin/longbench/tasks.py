@@ -36,9 +36,7 @@ TASKS = (
     Task("qmsum", "rouge_l", 512, 10614, "an answer to a query about a meeting"),
     Task("multi_news", "rouge_l", 512, 2113, "a summary of several news articles", by_length=True),
     Task("vcsum", "rouge_l_zh", 512, 15380, "a summary of a meeting, in Chinese", "zh"),
-    Task(
-        "trec", "classification", 64, 5177, "the type of a question, after examples", first_line=True, by_length=True
-    ),
+    Task("trec", "classification", 64, 5177, "the type of a question, after examples", first_line=True, by_length=True),
     Task("triviaqa", "qa_f1", 32, 8209, "a question about a passage, after examples", first_line=True, by_length=True),
     Task("samsum", "rouge_l", 128, 6258, "a summary of a chat, after examples", first_line=True, by_length=True),
     Task("lsht", "classification", 64, 22337, "the class of a news article, in Chinese", "zh", first_line=True),

@@ -1,5 +1,7 @@
 """The metrics of Chinese answers, whose words jieba finds."""
 
+# ruff: noqa: RUF001
+
 from __future__ import annotations
 
 import string
@@ -12,7 +14,8 @@ from sparse_hub_benchmarks_builtin.text_metrics.token_f1 import f1_of_tokens
 
 # The list that LongBench removes; it leaves 《 in place and takes 》 away.
 _CHINESE_PUNCTUATION = (
-    "！？｡。＂＃＄％＆＇（）＊＋，－／：；＜＝＞＠［＼］＾＿｀｛｜｝～｟｠｢｣､、〃》「」『』【】〔〕〖〗〘〙〚〛〜〝〞〟〰〾〿–—‘’‛“”„‟…‧﹏."  # noqa: RUF001
+    "！？｡。＂＃＄％＆＇（）＊＋，－／：；＜＝＞＠［＼］＾＿｀｛｜｝～｟｠｢｣､、〃"
+    "》「」『』【】〔〕〖〗〘〙〚〛〜〝〞〟〰〾〿–—‘’‛“”„‟…‧﹏."
 )
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation + _CHINESE_PUNCTUATION)
 
