@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sparse_hub_benchmarks_builtin.longbench.subsets import SUBSETS as LONGBENCH
 from sparse_hub_benchmarks_builtin.longbench_v2.subsets import SUBSETS as LONGBENCH_V2
+from sparse_hub_benchmarks_builtin.zero_scrolls.subsets import SUBSETS as ZERO_SCROLLS
 from sparse_hub_core import RegisterBenchmark, RegisterModel, hookimpl
 
 
@@ -34,6 +35,13 @@ def register_benchmarks(register: RegisterBenchmark) -> None:
         "sparse_hub_benchmarks_builtin.longbench_v2.benchmark:LongBenchV2",
         subsets=LONGBENCH_V2,
         summary="multiple-choice questions about very long texts",
+        version="1",
+    )
+    register(
+        "zero_scrolls",
+        "sparse_hub_benchmarks_builtin.zero_scrolls.benchmark:ZeroScrolls",
+        subsets=ZERO_SCROLLS,
+        summary="summaries, questions, aggregation and sorting over long English texts",
         version="1",
     )
 

@@ -1,0 +1,1 @@
+"""ZeroSCROLLS (TAU NLP): ten tasks over long texts, whose test answers are not published."""
