@@ -35,7 +35,11 @@ def register_presets(register: RegisterPreset) -> None:
 
 @hookspec
 def register_benchmarks(register: RegisterBenchmark) -> None:
-    """Offer benchmarks: ``register(name, ref, subsets=..., metric=..., summary=...)``; ref is a Benchmark class."""
+    """Offer benchmarks: ``register(name, ref, subsets=..., summary=..., version="1")``; ref is a Benchmark class.
+
+    Subsets are ``Subset`` objects, or names for which ``metric="score"``, ``score_range=(0, 100)``,
+    ``higher_is_better=True``, ``licence="unknown"``, ``generated=False`` and ``typical_length=None`` hold.
+    """
 
 
 @hookspec

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import json
 import re
 import runpy
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from sparse_hub_core import Lengths, SparseAttention, choice, hookspecs
+from sparse_hub_core import Lengths, SparseAttention, UsageError, choice, hookspecs, registry
 from sparse_hub_core.cli.main import COMMANDS
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.spec import Spec, build_spec
@@ -45,14 +46,26 @@ def test_the_masker_reads_every_stride_th_key(run):
     assert config.infeasible_because(3)
 
 
-def test_the_benchmark_makes_requests_and_scores_them(run):
-    benchmark = run("class Echo")["Echo"]()
-    lengths = Lengths(200, lambda text: len(text.split()))
-    requests = list(itertools.islice(benchmark.requests("repeat", lengths, 0), 5))
-    assert len({request.id for request in requests}) == 5
+COUNTS = {"words": lambda text: len(text.split()), "letters": len, "pairs": lambda text: (len(text) + 1) // 2}
+
+
+@pytest.mark.parametrize("tokens", COUNTS)
+def test_the_benchmark_fills_the_length_and_scores(run, tokens):
+    benchmark, count_tokens = run("class Echo")["Echo"](), COUNTS[tokens]
+    requests = list(itertools.islice(benchmark.requests("repeat", Lengths(999, count_tokens), 0), 5))
+    assert len({request.id for request in requests}) == len({request.context for request in requests}) == 5
     question = requests[0].questions[0]
+    taken = count_tokens(requests[0].context + question.text + question.answer_prefix) + question.max_new_tokens
+    assert 900 < taken <= 999
+    assert next(benchmark.requests("repeat", Lengths(999, count_tokens), 1)) != requests[0]
     assert benchmark.score(f" {question.references[0]}.", question) == 100.0
     assert benchmark.score("", question) == 0.0
+
+
+@pytest.mark.parametrize(("subset", "length"), [("repaet", 999), ("repeat", 12)])
+def test_the_benchmark_refuses_before_the_first_request(run, subset, length):
+    with pytest.raises(UsageError, match=r"it has 'repeat'|at least \d+ tokens"):
+        run("class Echo")["Echo"]().requests(subset, Lengths(length, len), 0)
 
 
 def test_the_search_algorithm_and_the_objective(run):
@@ -65,6 +78,17 @@ def test_the_search_algorithm_and_the_objective(run):
 def test_every_hook_is_documented_with_its_argument(hook):
     signature = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)
     assert f"`{hook}({signature})`" in PLUGINS
+
+
+@pytest.mark.parametrize("hook", [name for name in vars(hookspecs) if name.startswith("register_")])
+def test_every_argument_of_a_callback_is_documented_with_its_default(hook):
+    (row,) = re.findall(rf"^\| `{hook}\(register\)` \| (.*) \|$", PLUGINS, re.MULTILINE)
+    protocol = getattr(registry, "".join(word.capitalize() for word in hook.removesuffix("s").split("_")))
+    for parameter in inspect.signature(protocol.__call__).parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            default = "" if parameter.default is parameter.empty else json.dumps(parameter.default)
+            told = {"null": "None", "true": "True", "false": "False", "[0.0, 100.0]": "(0, 100)"}.get(default, default)
+            assert f"{parameter.name}={told}" in row
 
 
 @pytest.mark.parametrize("block", range(len(blocks(PLUGINS, "python"))))
