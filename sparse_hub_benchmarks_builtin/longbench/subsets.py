@@ -20,6 +20,7 @@ def _subset(name: str, task: Task) -> Subset:
         licence="MIT (corpora vary)",
         typical_length=int(round(words * tokens_per_word, -2)),
         summary=task.summary + (", scored by length" if is_by_length(name) else ""),
+        answers_in_question=task.answers_in_question,
     )
 
 

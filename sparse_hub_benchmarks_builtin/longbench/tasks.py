@@ -21,6 +21,7 @@ class Task:
     """Whether only the first line of a prediction counts."""
     by_length: bool = False
     """Whether LongBench-E has it, too."""
+    answers_in_question: bool = False
 
 
 TASKS = (
@@ -37,7 +38,17 @@ TASKS = (
     Task("multi_news", "rouge_l", 512, 2113, "a summary of several news articles", by_length=True),
     Task("vcsum", "rouge_l_zh", 512, 15380, "a summary of a meeting, in Chinese", "zh"),
     Task("trec", "classification", 64, 5177, "the type of a question, after examples", first_line=True, by_length=True),
-    Task("triviaqa", "qa_f1", 32, 8209, "a question about a passage, after examples", first_line=True, by_length=True),
+    Task(
+        "triviaqa",
+        "qa_f1",
+        32,
+        8209,
+        "a question about a passage, after examples",
+        first_line=True,
+        by_length=True,
+        # The question comes with its passage.
+        answers_in_question=True,
+    ),
     Task("samsum", "rouge_l", 128, 6258, "a summary of a chat, after examples", first_line=True, by_length=True),
     Task("lsht", "classification", 64, 22337, "the class of a news article, in Chinese", "zh", first_line=True),
     Task("passage_count", "count", 32, 11141, "how many different paragraphs there are", by_length=True),
