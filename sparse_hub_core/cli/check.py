@@ -1,8 +1,10 @@
-"""The ``check`` command: the conformance kit on one masker."""
+"""The ``check`` command: the conformance kit on one masker or benchmark."""
 
 from __future__ import annotations
 
+import difflib
 import json
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,23 +13,23 @@ from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.registry import Registry
 from sparse_hub_core.report.text import write_table
 
+if TYPE_CHECKING:
+    from sparse_hub_core.testing.check import Checked
+
 
 @click.command()
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def check(name: str, as_json: bool) -> int:
-    """Check the masker NAME: that it is causal, keeps to its budget, resumes, and what else every masker must hold.
+    """Check NAME, a masker, a benchmark or a benchmark/subset, for what every one of its kind must hold.
 
-    Ends with 1 where a check failed; what the masker names in known_failures must fail.
+    Maskers are causal, keep to their budget, resume; benchmarks score their own answers best, load without a network,
+    and give the same requests everywhere. Ends with 1 where a check failed; what known_failures names must fail.
     """
-    registry = load_registry()
-    _refuse_other_kinds(registry, name)
-    # Told before torch is imported.
-    registry.get(registry.maskers, name)
-    # Imported here because it brings torch.
-    from sparse_hub_core.testing import Subject, run_checks
+    subject = _subject(load_registry(), name)
+    from sparse_hub_core.testing.outcome import run_checks
 
-    outcomes = list(run_checks(Subject.of(name, registry=registry)))
+    outcomes = list(run_checks(subject))
     if as_json:
         records = [
             {
@@ -44,10 +46,31 @@ def check(name: str, as_json: bool) -> int:
     return int(any(outcome.result == "failed" for outcome in outcomes))
 
 
+def _subject(registry: Registry, name: str) -> Checked:
+    if not registry.maskers.claimants(name):
+        if "/" in name or registry.benchmarks.claimants(name) or _is_nearly_a_benchmark(registry, name):
+            # Imported here because the kit is needed by no other command.
+            from sparse_hub_core.testing.benchmarks.subject import BenchmarkSubject
+
+            return BenchmarkSubject.of(name, registry=registry)
+        _refuse_other_kinds(registry, name)
+    # Told before torch is imported.
+    registry.get(registry.maskers, name)
+    from sparse_hub_core.testing.maskers.subject import Subject
+
+    return Subject.of(name, registry=registry)
+
+
+def _is_nearly_a_benchmark(registry: Registry, name: str) -> bool:
+    if any(table.claimants(name) for table in registry.tables()):
+        return False
+    benchmarks = [entry.name for entry in registry.benchmarks]
+    maskers = [entry.name for entry in registry.maskers]
+    nearest = difflib.get_close_matches(name, [*benchmarks, *maskers], n=1)
+    return bool(nearest) and nearest[0] in benchmarks
+
+
 def _refuse_other_kinds(registry: Registry, name: str) -> None:
-    if registry.maskers.claimants(name):
-        return
-    plain = name.partition("/")[0]
     for table in registry.tables():
-        if table.claimants(plain):
-            raise UsageError(f"{name!r} is a {table.kind}; sparse-hub check covers maskers so far.")
+        if table.claimants(name):
+            raise UsageError(f"{name!r} is a {table.kind}; sparse-hub check covers maskers and benchmarks so far.")

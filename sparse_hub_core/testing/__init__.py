@@ -1,14 +1,48 @@
-"""The conformance kit: what every masker must hold, as checks that a plugin's own tests run in three lines.
+"""The conformance kit: what every masker and every benchmark must hold, as checks that a plugin's tests run.
 
-``sparse-hub check NAME`` runs the same checks; pytest is imported only where ``masker_checks`` is called.
+``sparse-hub check NAME`` runs the same checks. pytest is imported only where a decorator is called, torch only where a
+masker is under test.
 """
 
 from __future__ import annotations
 
-from sparse_hub_core.testing.catalogue import CHECKS
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from sparse_hub_core.testing.check import Check
 from sparse_hub_core.testing.outcome import Outcome, run_checks
-from sparse_hub_core.testing.parametrise import masker_checks
-from sparse_hub_core.testing.subject import Subject
 
-__all__ = ["CHECKS", "Check", "Outcome", "Subject", "masker_checks", "run_checks"]
+if TYPE_CHECKING:
+    from sparse_hub_core.testing.benchmarks.catalogue import BENCHMARK_CHECKS
+    from sparse_hub_core.testing.benchmarks.parametrise import benchmark_checks
+    from sparse_hub_core.testing.benchmarks.subject import BenchmarkSubject
+    from sparse_hub_core.testing.maskers.catalogue import CHECKS
+    from sparse_hub_core.testing.maskers.parametrise import masker_checks
+    from sparse_hub_core.testing.maskers.subject import Subject
+
+_HOME = {
+    "BENCHMARK_CHECKS": "benchmarks.catalogue",
+    "BenchmarkSubject": "benchmarks.subject",
+    "CHECKS": "maskers.catalogue",
+    "Subject": "maskers.subject",
+    "benchmark_checks": "benchmarks.parametrise",
+    "masker_checks": "maskers.parametrise",
+}
+
+__all__ = [
+    "BENCHMARK_CHECKS",
+    "CHECKS",
+    "BenchmarkSubject",
+    "Check",
+    "Outcome",
+    "Subject",
+    "benchmark_checks",
+    "masker_checks",
+    "run_checks",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,77 +1,93 @@
-"""What a check is, and how one is written."""
+"""What a check is, and how one is written. Free of torch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
+from types import ModuleType
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, overload
 
-import torch
 
-from sparse_hub_core.testing.subject import Subject
+class Checked(Protocol):
+    """What is under test: a masker or a benchmark."""
 
-Condition: TypeAlias = Callable[[Subject], str | None]
-"""Returns why a check says nothing of a masker, or None."""
+    @property
+    def known_failures(self) -> Mapping[str, str]:
+        """Checks that it fails, each with the reason."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it is under test, so that every known failure must show."""
+
+    @property
+    def checks(self) -> tuple[Check[Any], ...]:
+        """The checks of its kind, in the order in which they are run and documented."""
+
+    def surroundings(self) -> AbstractContextManager[None]:
+        """Return what a check runs in."""
+
+
+SubjectT = TypeVar("SubjectT", bound=Checked)
+Condition: TypeAlias = Callable[[SubjectT], "str | None"]
+"""Returns why a check says nothing of a subject, or None."""
 
 
 @dataclass(frozen=True)
-class Check:
-    """One thing that a masker must hold; calling it raises AssertionError with a sentence that says what differs."""
+class Check(Generic[SubjectT]):
+    """One thing that a subject must hold; calling it raises AssertionError with a sentence that says what differs."""
 
     name: str
     description: str
-    function: Callable[[Subject], None]
-    conditions: tuple[Condition, ...] = ()
+    function: Callable[[SubjectT], None]
+    conditions: tuple[Condition[SubjectT], ...] = ()
 
-    def does_not_apply(self, subject: Subject) -> str | None:
-        """Return why this check says nothing of a masker, or None where it must be passed.
+    def does_not_apply(self, subject: SubjectT) -> str | None:
+        """Return why this check says nothing of a subject, or None where it must be passed.
 
         Raises:
-            AssertionError: The masker raises where it is asked for what decides that.
+            AssertionError: The subject raises where it is asked for what decides that.
         """
-        with told_as_failure():
+        with told_as_failure(), subject.surroundings():
             return next((reason for condition in self.conditions if (reason := condition(subject))), None)
 
-    def __call__(self, subject: Subject) -> None:
-        """Check the masker.
+    def __call__(self, subject: SubjectT) -> None:
+        """Check the subject.
 
         Raises:
             AssertionError: It does not hold.
         """
-        with told_as_failure(), one_thread():
+        with told_as_failure(), subject.surroundings():
             self.function(subject)
 
 
-def check(*conditions: Condition) -> Callable[[Callable[[Subject], None]], Check]:
+@overload
+def check() -> Callable[[Callable[[SubjectT], None]], Check[SubjectT]]: ...
+@overload
+def check(*conditions: Condition[SubjectT]) -> Callable[[Callable[[SubjectT], None]], Check[SubjectT]]: ...
+def check(*conditions: Condition[SubjectT]) -> Callable[[Callable[[SubjectT], None]], Check[SubjectT]]:
     """Make a function a check of the same name, described by its docstring."""
 
-    def decorate(function: Callable[[Subject], None]) -> Check:
+    def decorate(function: Callable[[SubjectT], None]) -> Check[SubjectT]:
         return Check(function.__name__, (function.__doc__ or "").strip(), function, conditions)
 
     return decorate
 
 
+def checks_of(*themes: ModuleType) -> tuple[Check[Any], ...]:
+    """Return the checks that modules define, in their order."""
+    return tuple(value for theme in themes for value in vars(theme).values() if isinstance(value, Check))
+
+
 @contextmanager
 def told_as_failure() -> Iterator[None]:
-    """Turn whatever a masker under test raises into the failure of a check."""
+    """Turn whatever a subject raises into the failure of a check."""
     try:
         yield
     except AssertionError:
         raise
     except Exception as error:
         raise AssertionError(f"it raises {type(error).__name__}: {error}") from error
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute with one thread: on tensors this small more of them only wait, and sums would round otherwise."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def require(condition: object, sentence: str) -> None:
@@ -82,3 +98,15 @@ def require(condition: object, sentence: str) -> None:
     """
     if not condition:
         raise AssertionError(sentence)
+
+
+def require_reasons(subject: Checked) -> None:
+    """Require that what ``known_failures`` names are checks, each with a reason.
+
+    Raises:
+        AssertionError: One is not, or has none.
+    """
+    known, names = subject.known_failures, {check.name for check in subject.checks}
+    require(known.keys() <= names, f"known_failures names {sorted(known.keys() - names)}, which are no checks")
+    for name, reason in known.items():
+        require(isinstance(reason, str) and len(reason.split()) > 2, f"known_failures gives no reason for {name!r}")

@@ -10,7 +10,7 @@ import pytest
 
 from sparse_hub_core.cli.main import main
 from sparse_hub_core.testing import CHECKS
-from sparse_hub_core.testing.subject import Subject
+from sparse_hub_core.testing.maskers.subject import Subject
 from sparse_hub_maskers_builtin.local import LocalMaskerConfig
 
 
@@ -61,10 +61,13 @@ def test_of_a_name_that_two_claim_the_one_asked_for_is_checked(
     ("name", "sentence"),
     [
         ("snik", "did you mean 'sink'"),
-        ("ruler", "'ruler' is a benchmark; sparse-hub check covers maskers so far."),
-        ("ruler/vt", "'ruler/vt' is a benchmark; sparse-hub check covers maskers so far."),
-        ("nevergrad", "'nevergrad' is a search algorithm; sparse-hub check covers maskers so far."),
-        ("local_sink", "'local_sink' is a preset; sparse-hub check covers maskers so far."),
+        ("rular", "Unknown benchmark 'rular': did you mean 'ruler'?"),
+        ("rular/vt", "Unknown benchmark 'rular': did you mean 'ruler'?"),
+        ("ruler/vtt", "has no subset 'vtt': did you mean 'vt'?"),
+        ("ruler/", "has no subset ''"),
+        ("nevergrad", "'nevergrad' is a search algorithm; sparse-hub check covers maskers and benchmarks so far."),
+        ("local_sink", "'local_sink' is a preset; sparse-hub check covers maskers and benchmarks so far."),
+        ("demo", "'demo' is a model; sparse-hub check covers maskers and benchmarks so far."),
     ],
 )
 def test_other_names_are_refused(name: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:

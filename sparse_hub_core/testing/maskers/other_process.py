@@ -20,14 +20,15 @@ import numpy as np
 from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.results.files import content_hash
-from sparse_hub_core.testing.check import one_thread, require
-from sparse_hub_core.testing.subject import Subject
-from sparse_hub_core.testing.tensors import draw, look
+from sparse_hub_core.testing.check import require
+from sparse_hub_core.testing.maskers.one_thread import one_thread
+from sparse_hub_core.testing.maskers.subject import Subject
+from sparse_hub_core.testing.maskers.tensors import draw, look
 
 PATIENCE = 5.0
 """Seconds that the process gets to end."""
 HASH_SEED = "PYTHONHASHSEED"
-SERVE = "from sparse_hub_core.testing.other_process import serve; serve()"
+SERVE = "from sparse_hub_core.testing.maskers.other_process import serve; serve()"
 
 
 Part: TypeAlias = Literal["parameters", "identity", "pairs"]

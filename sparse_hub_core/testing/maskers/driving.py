@@ -13,8 +13,8 @@ from sparse_hub_core.attention.growing import GrowingTensor
 from sparse_hub_core.attention.layer import OBSERVED_QUERIES, Layer
 from sparse_hub_core.attention.mask import Mask
 from sparse_hub_core.masker import MaskerConfig
-from sparse_hub_core.testing.subject import Subject
-from sparse_hub_core.testing.tensors import Tensors
+from sparse_hub_core.testing.maskers.subject import Subject
+from sparse_hub_core.testing.maskers.tensors import Tensors
 
 
 def prefilled(subject: Subject, config: MaskerConfig, tensors: Tensors, length: int) -> Layer:

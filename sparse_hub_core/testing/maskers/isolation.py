@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.testing.check import check
-from sparse_hub_core.testing.subject import MAX_LAYERS, Subject
-from sparse_hub_core.testing.tensors import Seen, Tensors, attend, draw, require_same, seen
+from sparse_hub_core.testing.maskers.subject import MAX_LAYERS, Subject
+from sparse_hub_core.testing.maskers.tensors import Seen, Tensors, attend, draw, require_same, seen
 
 STEPS = (3, 1, 1)
 

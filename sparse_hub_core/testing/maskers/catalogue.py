@@ -1,10 +1,9 @@
-"""All checks, theme by theme."""
+"""All checks of maskers, theme by theme."""
 
 from __future__ import annotations
 
-from types import ModuleType
-
-from sparse_hub_core.testing import (
+from sparse_hub_core.testing.check import Check, checks_of
+from sparse_hub_core.testing.maskers import (
     appending,
     budget,
     causality,
@@ -17,9 +16,9 @@ from sparse_hub_core.testing import (
     search_space,
     tensor_kinds,
 )
-from sparse_hub_core.testing.check import Check
+from sparse_hub_core.testing.maskers.subject import Subject
 
-THEMES: tuple[ModuleType, ...] = (
+CHECKS: tuple[Check[Subject], ...] = checks_of(
     configuration,
     search_space,
     processes,
@@ -32,11 +31,4 @@ THEMES: tuple[ModuleType, ...] = (
     index_size,
     sampling,
 )
-
-
-def _checks_of(theme: ModuleType) -> list[Check]:
-    return [value for value in vars(theme).values() if isinstance(value, Check)]
-
-
-CHECKS: tuple[Check, ...] = tuple(check for theme in THEMES for check in _checks_of(theme))
 """In the order in which they are run and documented."""

@@ -9,10 +9,10 @@ import torch
 
 from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.testing.check import check, require
-from sparse_hub_core.testing.conditions import chooses_by_index, decodes
-from sparse_hub_core.testing.driving import appended, masked, prefilled, step, tensors_in
-from sparse_hub_core.testing.subject import Subject
-from sparse_hub_core.testing.tensors import Tensors, draw
+from sparse_hub_core.testing.maskers.conditions import chooses_by_index, decodes
+from sparse_hub_core.testing.maskers.driving import appended, masked, prefilled, step, tensors_in
+from sparse_hub_core.testing.maskers.subject import Subject
+from sparse_hub_core.testing.maskers.tensors import Tensors, draw
 
 LENGTHS = (512, 1024)
 NEW = 4

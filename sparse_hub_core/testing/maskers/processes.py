@@ -6,9 +6,9 @@ import json
 
 from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.testing.check import check, require
-from sparse_hub_core.testing.other_process import elsewhere, here, unpacked
-from sparse_hub_core.testing.subject import Subject
-from sparse_hub_core.testing.tensors import TIES, draw, look
+from sparse_hub_core.testing.maskers.other_process import elsewhere, here, unpacked
+from sparse_hub_core.testing.maskers.subject import Subject
+from sparse_hub_core.testing.maskers.tensors import TIES, draw, look
 
 SETTINGS = 3
 FIRST = 17

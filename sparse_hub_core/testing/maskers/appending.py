@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 
 from sparse_hub_core.testing.check import check, require
-from sparse_hub_core.testing.conditions import decodes
-from sparse_hub_core.testing.driving import appended, prefilled, tensors_in
-from sparse_hub_core.testing.subject import Subject
-from sparse_hub_core.testing.tensors import draw
+from sparse_hub_core.testing.maskers.conditions import decodes
+from sparse_hub_core.testing.maskers.driving import appended, prefilled, tensors_in
+from sparse_hub_core.testing.maskers.subject import Subject
+from sparse_hub_core.testing.maskers.tensors import draw
 
 LENGTH, PREFIX, OLD = 1110, 1100, 128
 """A page that is not yet full may be looked at again, so only keys that are older than that must stay unread."""

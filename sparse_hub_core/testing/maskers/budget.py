@@ -10,9 +10,9 @@ from sparse_hub_core.attention.mask import Mask
 from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.testing.check import check, require
-from sparse_hub_core.testing.conditions import has_budget, is_bounded
-from sparse_hub_core.testing.subject import Subject
-from sparse_hub_core.testing.tensors import attend, dense, draw, look, require_close
+from sparse_hub_core.testing.maskers.conditions import has_budget, is_bounded
+from sparse_hub_core.testing.maskers.subject import Subject
+from sparse_hub_core.testing.maskers.tensors import attend, dense, draw, look, require_close
 
 SHARES = (0.05, 0.25, 0.5, 0.75, 1.0)
 SEEDS = 8

@@ -7,10 +7,10 @@ import torch
 from sparse_hub_core.attention.mask import Mask
 from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.testing.check import check, require
-from sparse_hub_core.testing.conditions import restricts
-from sparse_hub_core.testing.given import GivenConfig
-from sparse_hub_core.testing.subject import Subject
-from sparse_hub_core.testing.tensors import attend, dense, draw, look, require_close
+from sparse_hub_core.testing.maskers.conditions import restricts
+from sparse_hub_core.testing.maskers.given import GivenConfig
+from sparse_hub_core.testing.maskers.subject import Subject
+from sparse_hub_core.testing.maskers.tensors import attend, dense, draw, look, require_close
 
 
 @check()

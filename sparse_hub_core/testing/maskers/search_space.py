@@ -9,8 +9,8 @@ from typing import Any
 
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.testing.check import check, require
-from sparse_hub_core.testing.conditions import searched
-from sparse_hub_core.testing.subject import Subject
+from sparse_hub_core.testing.maskers.conditions import searched
+from sparse_hub_core.testing.maskers.subject import Subject
 
 LENGTHS = (512, 8192, 131072)
 DRAWS = 20

@@ -9,9 +9,9 @@ import torch
 from sparse_hub_core.attention.mask import Mask
 from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.testing.check import check, require
-from sparse_hub_core.testing.conditions import decodes, has_groups
-from sparse_hub_core.testing.subject import CHUNK, Subject
-from sparse_hub_core.testing.tensors import Tensors, attend, draw, look, require_same, seen
+from sparse_hub_core.testing.maskers.conditions import decodes, has_groups
+from sparse_hub_core.testing.maskers.subject import CHUNK, Subject
+from sparse_hub_core.testing.maskers.tensors import Tensors, attend, draw, look, require_same, seen
 
 PADDING = 7
 ALLOWED = 0.7

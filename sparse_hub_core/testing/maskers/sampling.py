@@ -15,9 +15,9 @@ from sparse_hub_core.attention.result import AttentionResult
 from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.testing.check import check, require
-from sparse_hub_core.testing.conditions import samples
-from sparse_hub_core.testing.subject import Subject
-from sparse_hub_core.testing.tensors import Tensors, attend, dense, draw, look, require_same
+from sparse_hub_core.testing.maskers.conditions import samples
+from sparse_hub_core.testing.maskers.subject import Subject
+from sparse_hub_core.testing.maskers.tensors import Tensors, attend, dense, draw, look, require_same
 
 SEEDS = 120
 LENGTH = 200

@@ -9,8 +9,8 @@ import torch
 from sparse_hub_core.attention.mask import Mask
 from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.testing.check import check, require
-from sparse_hub_core.testing.subject import Subject
-from sparse_hub_core.testing.tensors import Tensors, attend, draw, look
+from sparse_hub_core.testing.maskers.subject import Subject
+from sparse_hub_core.testing.maskers.tensors import Tensors, attend, draw, look
 
 ALL_HEADS = ((4, 4), (8, 2), (4, 1), (28, 4))
 LENGTHS = (1, 2, 15, 16, 17, 33, 65)

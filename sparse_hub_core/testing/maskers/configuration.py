@@ -5,17 +5,16 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
-from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.errors import ConfigError, SparseHubError
 from sparse_hub_core.results.files import content_hash
-from sparse_hub_core.testing.check import check, require
-from sparse_hub_core.testing.conditions import has_files, names_files
-from sparse_hub_core.testing.subject import Subject
-from sparse_hub_core.testing.tensors import attend, draw
+from sparse_hub_core.testing.check import check, require, require_reasons
+from sparse_hub_core.testing.maskers.conditions import has_files, names_files
+from sparse_hub_core.testing.maskers.subject import Subject
+from sparse_hub_core.testing.maskers.tensors import attend, draw
 
 NO_FIELD = "no_such_field_anywhere"
 NO_FILE = str(Path("/no/such/folder/no_such_file.safetensors"))
@@ -104,10 +103,4 @@ def files_are_identified_by_content(subject: Subject) -> None:
 @check()
 def known_failures_have_reasons(subject: Subject) -> None:
     """What known_failures names are checks, each with a reason."""
-    from sparse_hub_core.testing.catalogue import CHECKS
-
-    known: Mapping[str, str] = subject.config_class.known_failures
-    names = {check.name for check in CHECKS}
-    require(known.keys() <= names, f"known_failures names {sorted(known.keys() - names)}, which are no checks")
-    for name, reason in known.items():
-        require(isinstance(reason, str) and len(reason.split()) > 2, f"known_failures gives no reason for {name!r}")
+    require_reasons(subject)

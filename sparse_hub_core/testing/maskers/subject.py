@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,9 @@ from sparse_hub_core.masker import MaskerConfig, Size, resolve_size
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.registry import Registry, Role
 from sparse_hub_core.space import Domain, from_ray
-from sparse_hub_core.testing.given import GivenConfig
+from sparse_hub_core.testing.check import Check
+from sparse_hub_core.testing.maskers.given import GivenConfig
+from sparse_hub_core.testing.maskers.one_thread import one_thread
 
 TASK = "ruler/niah"
 """Search spaces are asked for on this task; they must not need it to exist."""
@@ -67,6 +70,28 @@ class Subject:
         if role is None:
             role = "prefill" if config.create_masker().stage == "prefill" else "selector"
         return cls(name, config_class, role, config, heads, head_dim)
+
+    @property
+    def known_failures(self) -> Mapping[str, str]:
+        """Checks that it fails, each with the reason."""
+        return self.config_class.known_failures
+
+    @property
+    def whole(self) -> bool:
+        """All of it is under test."""
+        return True
+
+    @property
+    def checks(self) -> tuple[Check[Any], ...]:
+        """The checks of maskers."""
+        # Imported here because every check imports this module.
+        from sparse_hub_core.testing.maskers.catalogue import CHECKS
+
+        return CHECKS
+
+    def surroundings(self) -> AbstractContextManager[None]:
+        """Return what a check runs in."""
+        return one_thread()
 
     @cached_property
     def stage(self) -> Literal["prefill", "decode"]:

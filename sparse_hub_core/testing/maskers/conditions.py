@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparse_hub_core.testing.subject import Subject
+from sparse_hub_core.testing.maskers.subject import Subject
 
 
 def decodes(subject: Subject) -> str | None:

@@ -14,7 +14,7 @@ from sparse_hub_core.attention.result import AttentionResult
 from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.testing.check import require
-from sparse_hub_core.testing.subject import CHUNK, Subject
+from sparse_hub_core.testing.maskers.subject import CHUNK, Subject
 
 HEADS = (4, 2)
 HEAD_DIM = 32
