@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
-import itertools
 import json
 import re
 import runpy
-from pathlib import Path
 
 import pytest
 import torch
+from pages import ROOT, blocks
 
-from sparse_hub_core import Lengths, SparseAttention, UsageError, choice, hookspecs, registry
+from sparse_hub_core import SparseAttention, Subset, choice, hookspecs, registry
 from sparse_hub_core.cli.main import COMMANDS
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.spec import Spec, build_spec
+from sparse_hub_core.testing import BenchmarkSubject, run_checks
 
-ROOT = Path(__file__).parent.parent.parent
 PLUGINS, README = (ROOT / "docs/writing-plugins.md").read_text(), (ROOT / "README.md").read_text()
-
-
-def blocks(text, language):
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 @pytest.fixture
@@ -46,26 +42,15 @@ def test_the_masker_reads_every_stride_th_key(run):
     assert config.infeasible_because(3)
 
 
-COUNTS = {"words": lambda text: len(text.split()), "letters": len, "pairs": lambda text: (len(text) + 1) // 2}
-
-
-@pytest.mark.parametrize("tokens", COUNTS)
-def test_the_benchmark_fills_the_length_and_scores(run, tokens):
-    benchmark, count_tokens = run("class Echo")["Echo"](), COUNTS[tokens]
-    requests = list(itertools.islice(benchmark.requests("repeat", Lengths(999, count_tokens), 0), 5))
-    assert len({request.id for request in requests}) == len({request.context for request in requests}) == 5
-    question = requests[0].questions[0]
-    taken = count_tokens(requests[0].context + question.text + question.answer_prefix) + question.max_new_tokens
-    assert 900 < taken <= 999
-    assert next(benchmark.requests("repeat", Lengths(999, count_tokens), 1)) != requests[0]
-    assert benchmark.score(f" {question.references[0]}.", question) == 100.0
-    assert benchmark.score("", question) == 0.0
-
-
-@pytest.mark.parametrize(("subset", "length"), [("repaet", 999), ("repeat", 12)])
-def test_the_benchmark_refuses_before_the_first_request(run, subset, length):
-    with pytest.raises(UsageError, match=r"it has 'repeat'|at least \d+ tokens"):
-        run("class Echo")["Echo"]().requests(subset, Lengths(length, len), 0)
+def test_the_benchmark_passes_the_kit(tmp_path, monkeypatch):
+    (source,) = [block for block in blocks(PLUGINS, "python") if "class Echo" in block]
+    (tmp_path / "echo_from_the_docs.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    echo = importlib.import_module("echo_from_the_docs").Echo
+    subset = Subset("repeat", "contains", licence="Apache-2.0", generated=True)
+    outcomes = list(run_checks(BenchmarkSubject.of(echo, (subset,), "a number to be repeated", "1")))
+    assert [outcome for outcome in outcomes if outcome.result == "failed"] == []
+    assert {"fills_the_length", "too_short_a_length_raises"} <= {o.check.name for o in outcomes if o.result == "ok"}
 
 
 def test_the_search_algorithm_and_the_objective(run):

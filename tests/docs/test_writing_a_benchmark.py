@@ -1,0 +1,49 @@
+"""docs/writing-a-benchmark.md names all there is to declare and to use, and its commands lead where they say."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pages import blocks, checks, files, page, public
+
+from sparse_hub_core import Benchmark, DataSource, HubDataset, Lengths, Question, Request, Subset
+from sparse_hub_core.cli.new_package import NewPackage
+from sparse_hub_core.testing import BENCHMARK_CHECKS
+
+DOC = page("writing-a-benchmark.md")
+RECORDS = (DataSource, HubDataset, Lengths, Question, Request, Subset)
+NAMES = sorted({*public(Benchmark), *(field.name for record in RECORDS for field in dataclasses.fields(record))})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_benchmark_declares_and_uses_is_named(name: str) -> None:
+    assert re.search(rf"`(lengths\.)?{name}\b", DOC)
+
+
+def test_every_check_is_listed_with_its_sentence() -> None:
+    assert checks(DOC) == [(check.name, check.description) for check in BENCHMARK_CHECKS]
+
+
+def test_the_files_are_those_that_new_writes() -> None:
+    assert files(DOC) == NewPackage("benchmark", "magic_numbers").files.keys()
+
+
+def test_the_three_lines_give_a_test_per_check() -> None:
+    (block,) = blocks(DOC, "python")
+    scope: dict[str, Callable[..., None]] = {}
+    exec(block.replace("magic_numbers", "ruler"), scope)
+    (mark,) = scope["test_conformance"].pytestmark
+    assert [parameter.id for parameter in mark.args[1]] == [check.name for check in BENCHMARK_CHECKS]
+
+
+@pytest.mark.slow
+def test_the_walk_leads_to_a_run_of_the_installed_wheel(walk: Callable[[str, str], str], tmp_path: Path) -> None:
+    told = walk("writing-a-benchmark.md", "sparse_hub_magic_numbers")
+    assert "magic_numbers/lookup" in told
+    (found,) = tmp_path.glob("runs/run-*/demo/magic_numbers__lookup@sample/local_sink/validation.json")
+    assert json.loads(found.read_text())["score"]["dense"]["mean"] > 50
