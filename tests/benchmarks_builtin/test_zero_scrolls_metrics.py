@@ -45,6 +45,13 @@ def test_rouge_takes_the_best_reference_for_each_type_and_does_not_stem() -> Non
     assert geometric_mean({"rouge1": 0.1, "rouge2": 0.8, "rougeL": 0.1}) == pytest.approx(0.2)
 
 
+@given(st.lists(st.tuples(*[st.floats(0, 1)] * 3), min_size=1, max_size=9))
+def test_the_mean_of_geometric_means_is_never_above_the_official_figure(scores: list[tuple[float, ...]]) -> None:
+    ours = fmean(geometric_mean(dict(zip(TYPES, score, strict=True))) for score in scores)
+    means = [fmean(column) for column in zip(*scores, strict=True)]
+    assert ours <= geometric_mean(dict(zip(TYPES, means, strict=True))) + 1e-9
+
+
 @pytest.mark.parametrize(
     ("prediction", "reference", "expected"),
     [
