@@ -11,6 +11,8 @@ from sparse_hub_core.testing.check import Check, told_as_failure
 
 SubsetCondition: TypeAlias = Callable[[SubsetSubject], "str | None"]
 """Returns why a check says nothing of a subset, or None."""
+NAMED = 3
+"""Subsets that are named beside the first that fails."""
 
 
 def each_subset(
@@ -54,5 +56,7 @@ def _reason_or_failure(conditions: Sequence[SubsetCondition], subset: SubsetSubj
 
 def _told(failures: dict[str, str]) -> str:
     (name, sentence), *others = failures.items()
-    more = f" ({len(others)} more of its subsets fail: {', '.join(other for other, _ in others)})" if others else ""
-    return f"{name}: {sentence}{more}"
+    if not others:
+        return f"{name}: {sentence}"
+    names = ", ".join(other for other, _ in others[:NAMED]) + (", ..." if len(others) > NAMED else "")
+    return f"{name}: {sentence} ({len(others)} more of its subsets fail: {names})"

@@ -1,11 +1,11 @@
-"""Checks that a benchmark can go to workers, and leaves alone what is not its own."""
+"""Checks that a benchmark can go to workers, is the same there, and leaves alone what is not its own."""
 
 from __future__ import annotations
 
 import pickle
 
 from sparse_hub_core.testing.benchmarks.each_subset import each_subset
-from sparse_hub_core.testing.benchmarks.other_process import random_state
+from sparse_hub_core.testing.benchmarks.other_process import digests, random_state
 from sparse_hub_core.testing.benchmarks.subject import BenchmarkSubject
 from sparse_hub_core.testing.benchmarks.subset import SubsetSubject, spread
 from sparse_hub_core.testing.check import check, require
@@ -32,6 +32,17 @@ def copies_score_the_same(subset: SubsetSubject) -> None:
             require(one == other, f"{prediction[:60]!r} scores {one}, by a copy of the benchmark {other}")
     again = subset.take(FEW, benchmark=benchmark)
     require(again == requests, "a copy of the benchmark makes other requests")
+
+
+@each_subset()
+def requests_are_the_same_in_another_process(subset: SubsetSubject) -> None:
+    """Another process makes the same requests with the same ids, whatever its PYTHONHASHSEED."""
+    here, there = digests(subset.requests), subset.there
+    require(len(here) == len(there), f"here are {len(here)} requests, in another process {len(there)}")
+    for one, other in zip(here, there, strict=True):
+        one_id, other_id = one.rpartition(" ")[0], other.rpartition(" ")[0]
+        require(one_id == other_id, f"the id {one_id!r} is {other_id!r} in another process")
+        require(one == other, f"the request {one_id!r} has other content in another process")
 
 
 @each_subset()

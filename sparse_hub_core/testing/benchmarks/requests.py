@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from sparse_hub_core.benchmark import Lengths, Question, Request
 from sparse_hub_core.testing.benchmarks.conditions import is_generated, keeps_answers_out
 from sparse_hub_core.testing.benchmarks.each_subset import each_subset
-from sparse_hub_core.testing.benchmarks.other_process import digests
 from sparse_hub_core.testing.benchmarks.subset import SEED, SubsetSubject, words
 from sparse_hub_core.testing.check import require
 
@@ -135,14 +134,3 @@ def _stands_in(reference: str, text: str) -> bool:
 
 def _questions(subset: SubsetSubject) -> Iterator[tuple[Request, Question]]:
     return ((request, question) for request in subset.requests for question in request.questions)
-
-
-@each_subset()
-def requests_are_the_same_in_another_process(subset: SubsetSubject) -> None:
-    """Another process makes the same requests with the same ids, whatever its PYTHONHASHSEED."""
-    here, there = digests(subset.requests), subset.there
-    require(len(here) == len(there), f"here are {len(here)} requests, in another process {len(there)}")
-    for one, other in zip(here, there, strict=True):
-        one_id, other_id = one.rpartition(" ")[0], other.rpartition(" ")[0]
-        require(one_id == other_id, f"the id {one_id!r} is {other_id!r} in another process")
-        require(one == other, f"the request {one_id!r} has other content in another process")
