@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sparse_hub_benchmarks_builtin.longbench.prompts import Prompt, official_prompt
+from sparse_hub_benchmarks_builtin.longbench.prompts import prompt_of
 from sparse_hub_benchmarks_builtin.longbench.scoring import length_bucket, score
 from sparse_hub_benchmarks_builtin.longbench.tasks import TASK_OF_SUBSET, Task, is_by_length
 from sparse_hub_core import (
@@ -68,7 +68,7 @@ def _task(subset: str) -> Task:
 
 
 def _read(subset: str, task: Task, row: Mapping[str, Any]) -> tuple[str, Question]:
-    prompt = _prompt(task, row)
+    prompt = prompt_of(task.name, row)
     question = Question(
         prompt.question,
         tuple(row["answers"]),
@@ -78,13 +78,3 @@ def _read(subset: str, task: Task, row: Mapping[str, Any]) -> tuple[str, Questio
         strata={"length": length_bucket(int(row["length"]))} if is_by_length(subset) else {},
     )
     return prompt.context, question
-
-
-def _prompt(task: Task, row: Mapping[str, Any]) -> Prompt:
-    if "question" not in row:
-        return official_prompt(task.name, row)
-    question, answer_prefix = row["question"], row["answer_prefix"]
-    # samsum's questions end with "Summary: " and have it as their answer prefix too; the official prompt says it once.
-    if answer_prefix and question.rstrip().endswith(answer_prefix.rstrip()):
-        answer_prefix = ""
-    return Prompt(row["context"], question, answer_prefix)

@@ -1,4 +1,4 @@
-"""The official prompts, for rows in the original schema; the wording is LongBench's own."""
+"""The official prompts in three parts; the wording is LongBench's own."""
 
 # ruff: noqa: RUF001
 
@@ -86,18 +86,18 @@ _TEMPLATES = {
     "trec": Prompt(
         "Please determine the type of the question below. Here are some examples of questions.\n\n{context}\n",
         "{input}",
-        "",
+        "Type:",
     ),
     "triviaqa": Prompt(
         "Answer the question based on the given passage. Only give me the answer and do not output any other words. "
         "The following are some examples.\n\n{context}\n\n",
         "{input}",
-        "",
+        "Answer:",
     ),
     "samsum": Prompt(
         "Summarize the dialogue into a few short sentences. The following are some examples.\n\n{context}\n\n",
         "{input}",
-        "",
+        "Summary:",
     ),
     "lsht": Prompt("请判断给定新闻的类别，下面是一些例子。\n\n{context}\n", "{input}", ""),
     "passage_count": Prompt(
@@ -125,11 +125,25 @@ _TEMPLATES = {
 }
 
 
-def official_prompt(task: str, row: Mapping[str, Any]) -> Prompt:
-    """Return the prompt that the official code makes of a row with the columns ``input`` and ``context``."""
+def prompt_of(task: str, row: Mapping[str, Any]) -> Prompt:
+    """Return the official prompt of a row, which has its parts, or the columns ``input`` and ``context``."""
+    if "question" in row:
+        return _said_once(Prompt(row["context"], row["question"], row["answer_prefix"]))
     template = _TEMPLATES[task]
-    return Prompt(
-        template.context.replace("{context}", row["context"]),
-        template.question.replace("{input}", row["input"]),
-        template.answer_prefix,
+    return _said_once(
+        Prompt(
+            template.context.replace("{context}", row["context"]),
+            template.question.replace("{input}", row["input"]),
+            template.answer_prefix,
+        )
     )
+
+
+def _said_once(prompt: Prompt) -> Prompt:
+    # Original inputs of examples end with the answer prefix, and the hub's rows of samsum still do.
+    question = prompt.question.rstrip()
+    prefix = prompt.answer_prefix.rstrip()
+    if not prefix or not question.endswith(prefix):
+        return prompt
+    place = len(question) - len(prefix)
+    return Prompt(prompt.context, prompt.question[:place], prompt.question[place:])
