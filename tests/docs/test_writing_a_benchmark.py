@@ -46,4 +46,7 @@ def test_the_walk_leads_to_a_run_of_the_installed_wheel(walk: Callable[[str, str
     told = walk("writing-a-benchmark.md", "sparse_hub_magic_numbers")
     assert "magic_numbers/lookup" in told
     (found,) = tmp_path.glob("runs/run-*/demo/magic_numbers__lookup@sample/local_sink/validation.json")
-    assert json.loads(found.read_text())["score"]["dense"]["mean"] > 50
+    judged = json.loads(found.read_text())
+    assert judged["dense"]["mean"] > 50 > judged["sparse"]["mean"]
+    assert judged["num_requests"] == 7
+    assert not judged["within_noise"]
