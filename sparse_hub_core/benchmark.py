@@ -25,6 +25,8 @@ class Question:
     max_new_tokens: int = 128
     details: Mapping[str, Any] = field(default_factory=dict)
     """What scoring needs beside the references, as JSON values."""
+    as_chat: bool = True
+    """Whether a model's chat template goes around it, which completion and few-shot prompts do without."""
     strata: Mapping[str, str] = field(default_factory=dict)
     """Groups that are scored apart as well, such as ``{"difficulty": "easy"}``."""
 

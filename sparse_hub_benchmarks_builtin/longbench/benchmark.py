@@ -7,7 +7,7 @@ from typing import Any
 
 from sparse_hub_benchmarks_builtin.longbench.prompts import prompt_of
 from sparse_hub_benchmarks_builtin.longbench.scoring import length_bucket, score
-from sparse_hub_benchmarks_builtin.longbench.tasks import TASK_OF_SUBSET, Task, is_by_length
+from sparse_hub_benchmarks_builtin.longbench.tasks import TASK_OF_SUBSET, WITHOUT_CHAT, Task, is_by_length
 from sparse_hub_core import (
     Benchmark,
     HubDataset,
@@ -74,6 +74,7 @@ def _read(subset: str, task: Task, row: Mapping[str, Any]) -> tuple[str, Questio
         tuple(row["answers"]),
         prompt.answer_prefix,
         task.max_new_tokens,
+        as_chat=task.name not in WITHOUT_CHAT,
         details={"task": task.name, "all_classes": list(row["all_classes"] or ())},
         strata={"length": length_bucket(int(row["length"]))} if is_by_length(subset) else {},
     )

@@ -57,6 +57,8 @@ TASKS = (
     Task("lcc", "code_similarity", 64, 1235, "the next line of code", "code", by_length=True),
     Task("repobench-p", "code_similarity", 64, 4206, "the next line of code of several files", "code", by_length=True),
 )
+WITHOUT_CHAT = frozenset({"trec", "triviaqa", "samsum", "lsht", "lcc", "repobench-p"})
+"""Tasks of examples and of code, which the official code gives to a chat model without its template."""
 _E = "_e"
 TASK_OF_SUBSET = {task.name: task for task in TASKS} | {task.name + _E: task for task in TASKS if task.by_length}
 

@@ -62,7 +62,7 @@ def render_prompts(tokenizer: Any, request: Request, max_length: int) -> tuple[P
 def _render(tokenizer: Any, context: str, question: Question, truncated: bool) -> Prompt:
     # Without a context the whole first turn is the prefix, so that only generation runs sparsely.
     content = context + SEPARATOR + question.text if context else question.text + SEPARATOR
-    if getattr(tokenizer, "chat_template", None):
+    if question.as_chat and getattr(tokenizer, "chat_template", None):
         messages = [{"role": "user", "content": content}]
         text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         special = False

@@ -112,3 +112,9 @@ def test_the_best_reference_is_the_perfect_prediction(tmp_path):
     source = write(tmp_path, "lcc", answers=["x = 1  # one", "x = 1"])
     (request,) = requests_of("lcc", source)
     assert LongBench().perfect_prediction(request.questions[0]) == "x = 1"
+
+
+@pytest.mark.parametrize(("subset", "as_chat"), [("trec_e", False), ("lcc", False), ("hotpotqa", True)])
+def test_examples_and_code_go_without_the_chat_template(subset: str, as_chat: bool) -> None:
+    requests = requests_of(subset, DataSource("sample"))
+    assert {question.as_chat for request in requests for question in request.questions} == {as_chat}

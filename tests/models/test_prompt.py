@@ -60,3 +60,12 @@ def test_a_template_that_drops_the_text_is_told(chat_tokenizer):
     broken.chat_template = "nothing of the user"
     with pytest.raises(ModelError, match="0 times instead of once"):
         render_prompts(broken, Request("r", "context", QUESTIONS), 500)
+
+
+def test_a_completion_goes_without_the_chat_template(tokenizer, chat_tokenizer):
+    def prompt(tokenizer, as_chat):
+        question = Question("What?", ("x",), answer_prefix="It is", as_chat=as_chat)
+        return render_prompts(tokenizer, Request("r", "The context. " * 3, (question,)), 200)[0]
+
+    assert prompt(chat_tokenizer, as_chat=False) == prompt(tokenizer, as_chat=True)
+    assert prompt(chat_tokenizer, as_chat=False) != prompt(chat_tokenizer, as_chat=True)
