@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
+from sparse_hub_benchmarks_builtin.ruler.benchmark import Ruler
 from sparse_hub_core.cli.main import main
-from sparse_hub_core.testing import CHECKS
+from sparse_hub_core.testing import BENCHMARK_CHECKS, CHECKS
 from sparse_hub_core.testing.maskers.subject import Subject
 from sparse_hub_maskers_builtin.local import LocalMaskerConfig
 
@@ -44,6 +45,28 @@ def test_a_failure_ends_with_one_and_says_what_differs(
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("keeps_its_bound")]
     assert line.split()[1] == "failed"
     assert "max_keys says 3" in line
+
+
+@pytest.mark.parametrize("name", ["ruler/vt", "longbench/hotpotqa", "longbench/hotpotqa@sample"])
+def test_a_benchmark_is_checked_line_by_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["check", name])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["check", "result", "reason"]
+    assert [line.split()[0] for line in lines[1:]] == [check.name for check in BENCHMARK_CHECKS]
+
+
+def test_json_tells_the_same_of_a_benchmark(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Ruler, "score", lambda self, prediction, question: 50.0)
+    assert main(["check", "ruler/niah_single_1", "--json"]) == 1
+    records = {record["name"]: record for record in json.loads(capsys.readouterr().out)}
+    assert records.keys() == {check.name for check in BENCHMARK_CHECKS}
+    (failed,) = [check for check in BENCHMARK_CHECKS if check.name == "empty_predictions_score_the_worst"]
+    assert records[failed.name]["result"] == "failed"
+    assert records[failed.name]["description"] == failed.description
+    assert records[failed.name]["reason"].startswith("niah_single_1: an empty prediction scores 50, not 0")
+    assert records["sample_loads_offline"]["reason"] == "all of it is generated"
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -89,11 +89,12 @@ def random_state() -> str:
 
 
 def _content(request: Request) -> str:
-    questions = [
-        [q.text, list(q.references), q.answer_prefix, q.max_new_tokens, dict(q.details), dict(q.strata)]
-        for q in request.questions
-    ]
-    return json.dumps([request.context, questions], sort_keys=True, default=repr)
+    questions = [{field.name: getattr(one, field.name) for field in fields(one)} for one in request.questions]
+    return json.dumps([request.context, questions], sort_keys=True, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else repr(value)
 
 
 def _environment(folder: str) -> dict[str, str]:

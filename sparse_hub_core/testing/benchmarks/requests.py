@@ -54,26 +54,6 @@ def _in_turns(subset: SubsetSubject, count: int) -> tuple[Request, ...]:
     return tuple(request for request, _ in itertools.islice(zip(one, other, strict=False), count))
 
 
-@each_subset(is_generated)
-def generated_requests_do_not_end(subset: SubsetSubject) -> None:
-    """What is generated gives as many requests as are asked for."""
-    number = len(subset.requests)
-    require(number == subset.count, f"there are only {number} requests, of {subset.count} that were asked for")
-
-
-@each_subset(is_generated)
-def another_seed_gives_others(subset: SubsetSubject) -> None:
-    """Another seed gives other contexts or other answers."""
-    contents = [{_content(request) for request in subset.take(FEW, seed=seed)} for seed in SEEDS]
-    for (seed, one), (other_seed, other) in itertools.combinations(zip(SEEDS, contents, strict=True), 2):
-        number = len(one & other)
-        require(not number, f"{number} of {FEW} requests are the same with the seeds {seed} and {other_seed}")
-
-
-def _content(request: Request) -> tuple[str, tuple[tuple[str, tuple[str, ...]], ...]]:
-    return request.context, tuple((question.text, question.references) for question in request.questions)
-
-
 @each_subset()
 def questions_are_complete(subset: SubsetSubject) -> None:
     """A question asks something, of answers that are text, and at least one token is to be generated."""
@@ -130,6 +110,26 @@ def _stands_in(reference: str, text: str) -> bool:
     # Languages that put no spaces between words have no bounds to look for.
     pattern = rf"(?<!\w){re.escape(wanted)}(?!\w)" if wanted.isascii() else re.escape(wanted)
     return re.search(pattern, text) is not None
+
+
+@each_subset(is_generated)
+def generated_requests_do_not_end(subset: SubsetSubject) -> None:
+    """What is generated gives as many requests as are asked for."""
+    number = len(subset.requests)
+    require(number == subset.count, f"there are only {number} requests, of {subset.count} that were asked for")
+
+
+@each_subset(is_generated)
+def another_seed_gives_others(subset: SubsetSubject) -> None:
+    """Another seed gives other contexts or other answers."""
+    contents = [{_content(request) for request in subset.take(FEW, seed=seed)} for seed in SEEDS]
+    for (seed, one), (other_seed, other) in itertools.combinations(zip(SEEDS, contents, strict=True), 2):
+        number = len(one & other)
+        require(not number, f"{number} of {FEW} requests are the same with the seeds {seed} and {other_seed}")
+
+
+def _content(request: Request) -> tuple[str, tuple[tuple[str, tuple[str, ...]], ...]]:
+    return request.context, tuple((question.text, question.references) for question in request.questions)
 
 
 def _questions(subset: SubsetSubject) -> Iterator[tuple[Request, Question]]:

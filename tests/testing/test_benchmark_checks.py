@@ -1,0 +1,104 @@
+"""The decorator and the subject of benchmarks, as a third party uses them: ids, skips, strict expected failures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from good_benchmarks import NUMBERS, TOWNS, Towns
+
+from sparse_hub_core import HubDataset, UsageError
+from sparse_hub_core.testing import BENCHMARK_CHECKS, BenchmarkSubject, benchmark_checks, run_checks
+
+pytest_plugins = ["pytester"]
+
+PINNED = "dataset_revision_is_pinned"
+KNOWN = "no commit of it is known"
+
+
+class OneIsOnABranch(Towns):
+    known_failures = {PINNED: KNOWN}  # noqa: RUF012
+
+    def dataset(self, subset: str) -> HubDataset | None:
+        dataset = super().dataset(subset)
+        assert dataset is not None
+        return replace(dataset, revision="main") if subset == "hidden" else dataset
+
+
+BOTH = (TOWNS, replace(TOWNS, name="hidden"))
+
+
+@pytest.mark.parametrize("name", ["ruler", "ruler/vt"])
+def test_three_lines_give_one_test_per_check(pytester: pytest.Pytester, name: str) -> None:
+    pytester.makepyfile(
+        f"""
+        from sparse_hub_core.testing import benchmark_checks
+
+        @benchmark_checks({name!r})
+        def test_conformance(check):
+            check()
+        """
+    )
+    result = pytester.runpytest_inprocess("-v", "-rs", "-k", "metadata or described or ids or columns or missing")
+    result.assert_outcomes(passed=3, skipped=2, deselected=len(BENCHMARK_CHECKS) - 5)
+    result.stdout.fnmatch_lines(["*test_conformance[[]metadata_is_complete[]]*"])
+    result.stdout.fnmatch_lines(["SKIPPED*all of it is generated"])
+
+
+def test_a_known_failure_is_expected_strictly(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        from sparse_hub_core.testing import benchmark_checks
+        from test_benchmark_checks import BOTH, OneIsOnABranch
+
+        @benchmark_checks(OneIsOnABranch, subsets=BOTH)
+        def test_known(check):
+            check()
+
+        @benchmark_checks(OneIsOnABranch, subsets=BOTH[:1])
+        def test_nothing(check):
+            check()
+        """
+    )
+    result = pytester.runpytest_inprocess("-rxf", "-k", PINNED)
+    result.assert_outcomes(xfailed=1, failed=1)
+    result.stdout.fnmatch_lines([f"*{KNOWN}*"])
+
+
+@pytest.mark.parametrize(
+    ("subsets", "whole", "result"),
+    [
+        (BOTH, True, "expected failure"),
+        (BOTH[1:], False, "expected failure"),
+        (BOTH[:1], True, "failed"),
+        # What is known of the benchmark need not show in one of its subsets.
+        (BOTH[:1], False, "ok"),
+    ],
+)
+def test_without_pytest_the_same_is_told_of_benchmarks(subsets, whole, result) -> None:
+    subject = replace(BenchmarkSubject.of(OneIsOnABranch, subsets), whole=whole)
+    (outcome,) = [outcome for outcome in run_checks(subject) if outcome.check.name == PINNED]
+    assert outcome.result == result
+    assert (KNOWN in (outcome.reason or "")) == (result != "ok")
+
+
+def test_a_subset_is_checked_alone() -> None:
+    whole, one = (BenchmarkSubject.of(name) for name in ("ruler", "ruler/vt"))
+    assert whole.whole
+    assert not one.whole
+    assert [subset.name for subset in one.declared] == ["vt"]
+    assert {subset.name for subset in whole.declared} > {"vt"}
+    assert one.provenance == whole.provenance is not None
+
+
+def test_what_is_not_there_is_told_when_the_tests_are_collected() -> None:
+    for name, sentence in (("rular", "did you mean 'ruler'"), ("ruler/vtt", "has no subset 'vtt'")):
+        with pytest.raises(UsageError, match=sentence):
+            benchmark_checks(name)
+
+
+def test_of_several_subsets_the_one_that_fails_is_named() -> None:
+    subsets = [replace(NUMBERS, name=f"s{index}", licence="") for index in range(6)]
+    outcomes = {outcome.check.name: outcome for outcome in run_checks(BenchmarkSubject.of(Towns, subsets))}
+    reason = outcomes["metadata_is_complete"].reason
+    assert reason == "s0: the licence is not declared (5 more of its subsets fail: s1, s2, s3, ...)"
