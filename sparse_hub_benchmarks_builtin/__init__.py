@@ -6,22 +6,20 @@ from pathlib import Path
 
 from sparse_hub_benchmarks_builtin.longbench.subsets import SUBSETS as LONGBENCH
 from sparse_hub_benchmarks_builtin.longbench_v2.subsets import SUBSETS as LONGBENCH_V2
+from sparse_hub_benchmarks_builtin.ruler.subsets import SUBSETS as RULER
 from sparse_hub_benchmarks_builtin.zero_scrolls.subsets import SUBSETS as ZERO_SCROLLS
 from sparse_hub_core import RegisterBenchmark, RegisterModel, hookimpl
 
 
 @hookimpl
 def register_benchmarks(register: RegisterBenchmark) -> None:
-    """Offer RULER, generated at any length."""
+    """Offer the benchmarks that papers cite."""
     register(
         "ruler",
         "sparse_hub_benchmarks_builtin.ruler.benchmark:Ruler",
-        subsets=("niah_single_1", "niah_multikey_2", "niah_multikey_3", "vt"),
-        metric="string_match_all",
-        score_range=(0.0, 100.0),
-        summary="needle retrieval and variable tracking, generated at any context length",
-        licence="Apache-2.0",
-        generated=True,
+        subsets=RULER,
+        summary="retrieval, variable tracking, word counts and questions over documents, at any context length",
+        version="1",
     )
     register(
         "longbench",

@@ -46,6 +46,8 @@ class Lengths:
 
     max_context_length: int
     count_tokens: CountTokens
+    whole_length: int | None = None
+    """The length that was asked for, with the chat template and the special tokens; None where it is the same."""
 
 
 class Benchmark(ABC):

@@ -36,7 +36,7 @@ def prepare_requests(
     mark = "sample-" if task.endswith(SAMPLE_SUFFIX) else ""
     overhead = prompt_overhead(tokenizer)
     room = max_context_length - overhead
-    lengths = Lengths(room, lambda text: count_tokens(tokenizer, text))
+    lengths = Lengths(room, lambda text: count_tokens(tokenizer, text), max_context_length)
     try:
         requests = benchmark.requests(subset, lengths, seed)
         chosen = itertools.islice(requests_of(requests, part, max_requests * MAX_SCANNED_PER_REQUEST), max_requests)

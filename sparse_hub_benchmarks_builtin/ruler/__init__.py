@@ -1,1 +1,1 @@
-"""RULER (NVIDIA, Apache-2.0), generated at any context length: the subsets that need no corpus."""
+"""RULER (NVIDIA, Apache-2.0), thirteen tasks at any context length."""

@@ -1,4 +1,4 @@
-"""RULER's metric."""
+"""RULER's metrics."""
 
 from __future__ import annotations
 
@@ -18,8 +18,16 @@ def string_match_all(prediction: str, references: Sequence[str]) -> float:
     Returns:
         A value between 0 and 100; 0 when there is no reference.
     """
-    if not references:
-        return 0.0
+    found = _found(prediction, references)
+    return 100.0 * sum(found) / len(found) if found else 0.0
+
+
+def string_match_part(prediction: str, references: Sequence[str]) -> float:
+    """Return 100 when at least one of the references occurs in a prediction, else 0."""
+    return 100.0 if any(_found(prediction, references)) else 0.0
+
+
+def _found(prediction: str, references: Sequence[str]) -> list[bool]:
     # A newline in place of a control character, because deleting it would join two words.
     text = _CONTROL_CHARACTERS.sub("\n", prediction.strip()).strip().lower()
-    return 100.0 * sum(reference.lower() in text for reference in references) / len(references)
+    return [reference.lower() in text for reference in references]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from sparse_hub_core import CountTokens, Question
+
+T = TypeVar("T")
 
 NOISE = "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again."
 
@@ -42,3 +44,12 @@ def stream(key: str, purpose: str) -> Random:
     """Return the random numbers that belong to a key and a purpose, the same on every machine."""
     digest = hashlib.sha256(f"{key}/{purpose}".encode()).digest()
     return Random(int.from_bytes(digest, "big"))
+
+
+def shuffled(items: Sequence[T], random: Random) -> Iterator[T]:
+    """Yield the items in random order, without the cost of shuffling those that are not taken."""
+    moved: dict[int, int] = {}
+    for last in range(len(items) - 1, -1, -1):
+        place = random.randint(0, last)
+        yield items[moved.get(place, place)]
+        moved[place] = moved.get(last, last)
