@@ -59,6 +59,7 @@ class _TaskRun:
         self.subset = get_task(self.matrix.registry, task).subset
         self._stages: dict[Part, Stage] = {}
         self._prefilled: set[Part] = set()
+        self._told: set[str] = set()
 
     def run(self) -> list[CellSummary]:
         summaries = []
@@ -88,7 +89,9 @@ class _TaskRun:
         except Exception as error:
             # Benchmarks, objectives and search algorithms of third parties may raise anything; the other cells go on.
             reason = str(error) if isinstance(error, SparseHubError) else f"{type(error).__name__}: {error}"
-            self.runner.progress.note(f"{model}, {self.task}, {preset} failed: {reason}")
+            if reason not in self._told:
+                self.runner.progress.note(f"{model}, {self.task}, {preset} failed: {reason}")
+                self._told.add(reason)
         with suppress(SparseHubError):
             trials = Counter(line.status for line in cell.read_trials())
         status: Literal["done", "failed", "searched"] = "done" if validation else "searched"

@@ -19,6 +19,11 @@ NOISE_SENTENCE = (
     "there. Rows keep the order in which they ran; they are no ranking."
 )
 
+SAMPLE_SENTENCE = (
+    f"A task that ends in {SAMPLE_SUFFIX} ran on a small offline sample of its package's own making, not on the "
+    "benchmark; its scores compare with no published ones."
+)
+
 IO_SENTENCE = (
     "I/O density: the bytes read, those that choosing reads and the union over the heads of a KV group included, as a "
     "share of what dense attention reads; above 100% it reads more than it saves."
@@ -106,14 +111,8 @@ def io_sentence(cells: Sequence[CellSummary]) -> str | None:
 
 
 def sample_sentence(cells: Sequence[CellSummary]) -> str | None:
-    """Return what a task's offline sample is, where a cell ran on one."""
-    tasks = dict.fromkeys(cell.task for cell in cells if cell.task.endswith(SAMPLE_SUFFIX))
-    if not tasks:
-        return None
-    return (
-        f"{', '.join(tasks)}: a small offline sample of sparse-hub's or the plugin's own making, not the benchmark; "
-        "its scores compare with no published ones."
-    )
+    """Return what an offline sample is, where a cell ran on one."""
+    return SAMPLE_SENTENCE if any(cell.task.endswith(SAMPLE_SUFFIX) for cell in cells) else None
 
 
 def cut_sentence(cells: Sequence[CellSummary]) -> str | None:
@@ -165,12 +164,13 @@ def further_scores(cells: Sequence[CellSummary]) -> tuple[list[str], list[list[s
 
 
 def failures(cells: Sequence[CellSummary]) -> list[str]:
-    """Return a sentence per failed cell."""
-    return [
-        f"{cell.model}, {cell.task}, {cell.preset}: {cell.reason or 'no reason was given.'}"
-        for cell in cells
-        if cell.status == "failed"
-    ]
+    """Return a sentence per failed cell; presets of a task that failed for one reason share it."""
+    presets: dict[tuple[str, str, str], list[str]] = {}
+    for cell in cells:
+        if cell.status == "failed":
+            place = (cell.model, cell.task, cell.reason or "no reason was given.")
+            presets.setdefault(place, []).append(cell.preset)
+    return [f"{model}, {task}, {', '.join(names)}: {reason}" for (model, task, reason), names in presets.items()]
 
 
 def _score(interval: Interval | None) -> str:

@@ -162,7 +162,7 @@ def test_a_sample_is_named_in_every_table_and_explained(cells):
     run = sampled(cells)
     headings, rows = summary_table(run, COSTS)
     assert "books/qa@sample" in rows[0][headings.index("task")]
-    assert any("books/qa@sample: a small offline sample" in note for note in notes(run))
+    assert any("small offline sample" in note for note in notes(run))
     assert not any("sample" in note for note in notes(cells))
 
 
@@ -188,3 +188,8 @@ def test_further_metrics_and_strata_have_a_table(cells, capsys, registry):
     said = capsys.readouterr().out
     assert re.search(r"books/qa@sample +demo +bleu4 +45 +50 ", said)
     assert "difficulty: easy" in said
+
+
+def test_presets_that_failed_for_one_reason_share_a_sentence(cells):
+    failed = [cell.model_copy(update={"status": "failed", "reason": "No data."}) for cell in cells[:2]]
+    assert failures(failed) == ["demo, ruler/niah_multikey_2, dense, sink_local_oracle_top_k: No data."]
