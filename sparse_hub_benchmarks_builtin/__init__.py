@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sparse_hub_benchmarks_builtin.aime.subsets import SUBSETS_2024 as AIME_2024
+from sparse_hub_benchmarks_builtin.aime.subsets import SUBSETS_2025 as AIME_2025
 from sparse_hub_benchmarks_builtin.longbench.subsets import SUBSETS as LONGBENCH
 from sparse_hub_benchmarks_builtin.longbench_v2.subsets import SUBSETS as LONGBENCH_V2
+from sparse_hub_benchmarks_builtin.loogle.subsets import SUBSETS as LOOGLE
 from sparse_hub_benchmarks_builtin.ruler.subsets import SUBSETS as RULER
 from sparse_hub_benchmarks_builtin.zero_scrolls.subsets import SUBSETS as ZERO_SCROLLS
 from sparse_hub_core import RegisterBenchmark, RegisterModel, hookimpl
@@ -42,6 +45,21 @@ def register_benchmarks(register: RegisterBenchmark) -> None:
         summary="summaries, questions, aggregation and sorting over long English texts",
         version="1",
     )
+    register(
+        "loogle",
+        "sparse_hub_benchmarks_builtin.loogle.benchmark:LooGLE",
+        subsets=LOOGLE,
+        summary="questions, clozes and summaries over long documents written after 2022",
+        version="1",
+    )
+    for year, subsets in ((2024, AIME_2024), (2025, AIME_2025)):
+        register(
+            f"aime{year}",
+            f"sparse_hub_benchmarks_builtin.aime.benchmark:Aime{year}",
+            subsets=subsets,
+            summary=f"the competition problems of AIME {year}, with long answers and no context",
+            version="1",
+        )
 
 
 @hookimpl

@@ -20,9 +20,10 @@ _SHORT_NUMBER = re.compile(r"\b\d{1,3}\b")
 
 
 def rule_2024(prediction: str) -> str:
-    """Return the first number of the last box, else the first one of up to three digits in the last line.
+    """Return the first number of the last box, without a box the first short one of the last line that has one.
 
-    Leading zeros are dropped; nothing is found, "" is returned; a box without a number gives what is in it.
+    Short are up to three digits. Leading zeros are dropped. A box without a number gives what is in it; where nothing
+    is found, the text is empty.
     """
     boxes = _boxes(_BOX, prediction)
     if boxes:
@@ -36,10 +37,10 @@ def rule_2024(prediction: str) -> str:
 
 
 def rule_2025(prediction: str) -> str:
-    """Return the last number of the last box, else a number that is stated, ends a line or stands anywhere.
+    """Return the last number of the last box, without one a number that is stated, or the last one there is.
 
-    "The answer is 7" counts before the last number of a line, of the last line that ends with one up to 999, and
-    that before any number up to 999, the last one first. Leading zeros in a box or a statement are kept.
+    A statement ("the answer is 7") counts before the last number of a line, where later lines go first, and that before
+    any other number. Without a box only numbers up to 999 count. Leading zeros in a box or a statement are kept.
     """
     boxes = _boxes(_BOX, prediction) or _boxes(_BOX_WITHOUT_BACKSLASH, prediction)
     boxed = re.findall(r"\d+", boxes[-1]) if boxes else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from sparse_hub_core import UsageError
@@ -61,7 +62,7 @@ def scorer(model: str) -> Any:
 
     config = AutoConfig.from_pretrained(model)
     # A folder is known by its name; of a model without a recommended layer the last one is taken.
-    layers = model2layers.get(model) or model2layers.get(os.path.basename(os.path.normpath(model)))
+    layers = model2layers.get(model) or model2layers.get(Path(model).name)
     # Weights that the checkpoint lacks are drawn, which must not move a run's random numbers.
     with torch.random.fork_rng():
         made = BERTScorer(model_type=model, num_layers=layers or config.num_hidden_layers)
