@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from breaking_benchmarks import breaks
+from breaking_benchmarks import breaks, declares
 from good_benchmarks import Numbers, Towns
 
 from sparse_hub_core import Lengths, Question, Request, Rows, UsageError
@@ -176,6 +176,9 @@ class CountsItsOwnWords(Numbers):
     def length(self, lines: Any, question: Question, lengths: Lengths) -> int:
         words = Lengths(lengths.max_context_length, lambda text: len(text.split()))
         return super().length(lines, question, words)
+
+
+declares("fills_the_length", "where contexts are fixed, declare their typical_length", Towns, typical_length=None)
 
 
 @breaks("too_short_a_length_raises", "raises ZeroDivisionError")

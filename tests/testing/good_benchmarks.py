@@ -20,8 +20,10 @@ from sparse_hub_core import (
 )
 
 NUMBERS = Subset("numbers", "contains", licence="MIT", generated=True, other_metrics=("exact",))
-TOWNS = Subset("towns", "contains", licence="MIT", other_metrics=("exact",), extra_metrics=("learned",))
-HIDDEN = Subset("hidden", "contains", licence="MIT", other_metrics=("exact",))
+TOWNS = Subset(
+    "towns", "contains", licence="MIT", typical_length=14, other_metrics=("exact",), extra_metrics=("learned",)
+)
+HIDDEN = Subset("hidden", "contains", licence="MIT", typical_length=14)
 DISTANCE = Subset("distance", "distance", (0.0, 1.0), False, "MIT", generated=True)
 COMMIT = "0123456789" * 4
 

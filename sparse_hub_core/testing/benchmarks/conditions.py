@@ -10,6 +10,11 @@ def is_generated(subset: SubsetSubject) -> str | None:
     return None if subset.declared.generated else "nothing of it is generated"
 
 
+def fills_lengths(subset: SubsetSubject) -> str | None:
+    """Its requests are made as long as is asked for."""
+    return None if subset.fills_lengths else "its contexts have the length that they have"
+
+
 def has_dataset(subset: SubsetSubject) -> str | None:
     """Its rows come from a dataset."""
     return "all of it is generated" if subset.dataset is None else None

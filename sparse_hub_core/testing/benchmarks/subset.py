@@ -23,7 +23,7 @@ MOST_REQUESTS = 200
 SEED = 0
 SMALLEST_LENGTH, LARGEST_LENGTH = 64, 2**18
 LENGTH_OF_FIXED = 2**14
-"""What a fixed subset is asked for, which may ignore it."""
+"""What a subset of fixed contexts is asked for, which may ignore it."""
 TOLERANCE = 1e-6
 """The share of the score range by which a score may miss its ends."""
 
@@ -52,6 +52,11 @@ class SubsetSubject:
     def name(self) -> str:
         """The name of the subset."""
         return self.declared.name
+
+    @property
+    def fills_lengths(self) -> bool:
+        """Whether its requests are made as long as is asked for."""
+        return self.declared.generated or self.declared.typical_length is None
 
     def fresh(self) -> Benchmark:
         """Return an instance that has seen nothing yet."""
@@ -86,7 +91,7 @@ class SubsetSubject:
 
     def shortest(self, count_tokens: CountTokens = words) -> int:
         """Return the shortest length, of powers of two, at which there are requests."""
-        length = SMALLEST_LENGTH if self.declared.generated else LENGTH_OF_FIXED
+        length = SMALLEST_LENGTH if self.fills_lengths else LENGTH_OF_FIXED
         while True:
             try:
                 self.take(1, length, count_tokens)
@@ -100,8 +105,8 @@ class SubsetSubject:
 
     @cached_property
     def length(self) -> int:
-        """The length at which it is tested: at the shortest, generated requests may be much alike."""
-        return 2 * self.shortest() if self.declared.generated else self.shortest()
+        """The length at which it is tested: at the shortest, requests that fill it may be much alike."""
+        return 2 * self.shortest() if self.fills_lengths else self.shortest()
 
     @property
     def count(self) -> int:
