@@ -14,7 +14,7 @@ _SENTENCE_START = re.compile(rf"[{re.escape(_OPENING)}]*[A-Z0-9]")
 _INITIAL = re.compile(r"[A-HJ-Z]\.$")
 """A lone I ends a sentence more often than it is an initial."""
 _TITLES = frozenset(
-    ["Mr.", "Mrs.", "Ms.", "Messrs.", "Dr.", "St.", "Col.", "Capt.", "Gen.", "Rev.", "Prof.", "Sr.", "Jr.", "vs."]
+    ("Mr.", "Mrs.", "Ms.", "Messrs.", "Dr.", "St.", "Col.", "Capt.", "Gen.", "Rev.", "Prof.", "Sr.", "Jr.", "vs.")
 )
 
 
