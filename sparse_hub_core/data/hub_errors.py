@@ -7,6 +7,7 @@ piece of advice, the same for models and datasets.
 from __future__ import annotations
 
 import errno
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -76,14 +77,16 @@ class Failure:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of what an error says, as the end of a clause."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__).rstrip(".:;")
+    """Return the first line of what an error says, as the end of a clause; all of them where it announces a list."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    said = " ".join(lines) if lines[0].endswith(":") else lines[0]
+    return textwrap.shorten(said, 300, placeholder=" ...").rstrip(".:;")
 
 
 def explain(error: BaseException, repository: Repository) -> Failure | None:
     """Return why the hub did not give a repository, None for an error that is none of the hub's."""
-    chain = list(_chain(error))
+    # The innermost first, because what wraps it says less.
+    chain = [*_chain(error)][::-1]
     cause, origin = next(((cause, link) for cause in _ORDER for link in chain if _is(cause, link)), (None, error))
     if cause is None:
         return None
@@ -120,7 +123,8 @@ def _is(cause: Cause, error: BaseException) -> bool:
         case "disk":
             return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
         case "offline":
-            return isinstance(error, hub.OfflineModeIsEnabled)
+            absent = isinstance(error, hub.LocalEntryNotFoundError) and constants.HF_HUB_OFFLINE
+            return absent or isinstance(error, hub.OfflineModeIsEnabled)
         case "interrupted":
             # The transport's errors by name, because the clients' HTTP library is not always the same one.
             broken = "TransportError" in names and not names & {"ConnectError", "ConnectTimeout", "ProxyError"}

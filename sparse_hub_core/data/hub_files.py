@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import huggingface_hub
-from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_download, hf_hub_url, snapshot_download
+from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, snapshot_download
+from huggingface_hub.file_download import repo_folder_name
 
 from sparse_hub_core.data.folder import list_files
 from sparse_hub_core.data.hub_errors import Repository, explain
+from sparse_hub_core.data.quiet import quiet
 
 README = "README.md"
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -26,16 +28,26 @@ class Checkout:
     folder: Path
 
 
-def resolve(repository: Repository) -> Checkout:
+def resolve(repository: Repository, first_file: str = README) -> Checkout:
     """Find the commit that a revision stands for, from the hub or, where that cannot be reached, from the cache.
 
-    The README comes along, because it declares which files belong to which configuration.
+    One small file comes along; for a dataset the README, which declares what belongs to which configuration.
     """
-    found = snapshot_download(
-        repository.id, repo_type=repository.kind, revision=repository.revision, allow_patterns=README
-    )
+    with quiet():
+        _require_answer(repository)
+        found = snapshot_download(
+            repository.id, repo_type=repository.kind, revision=repository.revision, allow_patterns=first_file
+        )
     folder = Path(found)
     return Checkout(repository, folder.name, folder)
+
+
+def _require_answer(repository: Repository) -> None:
+    """Ask the hub once for a commit that is not here, where a download would try again for half a minute."""
+    if COMMIT.fullmatch(repository.revision or ""):
+        folder = repo_folder_name(repo_id=repository.id, repo_type=repository.kind)
+        if not (Path(constants.HF_HUB_CACHE) / folder / "snapshots" / str(repository.revision)).exists():
+            HfApi().repo_info(repository.id, repo_type=repository.kind, revision=repository.revision)
 
 
 def file_names(checkout: Checkout) -> list[str]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sparse_hub_core.errors import DataError
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -36,11 +38,11 @@ class LinesFile:
 
     def __getitem__(self, index: int) -> Mapping[str, Any]:
         """Read one row."""
-        if _state(self.path) != self.state:
-            raise DamagedFileError(f"{self.path} was changed while it was in use; run the same command again")
+        if not self.path.exists() or _state(self.path) != self.state:
+            raise DataError(f"The file {self.path} was changed while it was in use; run the same command again.")
         with self.path.open("rb") as file:
             file.seek(self.offsets[index])
-            row: Mapping[str, Any] = json.loads(file.readline())
+            row: Mapping[str, Any] = json.loads(file.readline().decode("utf-8"))
         return row
 
 
@@ -100,7 +102,7 @@ def _read(path: Path) -> LinesFile | ListFile:
 
 def _read_list(path: Path) -> ListFile:
     try:
-        rows = json.loads(path.read_bytes().removeprefix(BYTE_ORDER_MARK))
+        rows = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise DamagedFileError(f"{path} is cut off or damaged ({error})") from error
     for number, row in enumerate(rows, 1):
@@ -124,7 +126,7 @@ def _read_lines(path: Path) -> LinesFile:
 
 def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
-        row = json.loads(line)
+        row = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         if not line.endswith(b"\n"):
             raise DamagedFileError(f"{path} is cut off in the middle of line {number} ({error})") from error

@@ -5,10 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from transformers.utils import cached_file
-
-from sparse_hub_core.errors import ModelError
-from sparse_hub_core.models.loading import loading_sentence
+from sparse_hub_core.models.loading import find_commit
 from sparse_hub_core.models.source import ModelSource
 
 SAMPLES, SAMPLED_BYTES = 256, 1 << 16
@@ -22,8 +19,9 @@ def fingerprint(source: ModelSource) -> str:
     Raises:
         ModelError: The hub does not have the model, or cannot be reached.
     """
-    if not source.is_local:
-        return _hub_commit(source)
+    commit = find_commit(source)
+    if commit is not None:
+        return commit
     digest = hashlib.sha256()
     wanted = {".json", ".safetensors", ".model", ".txt", ".jinja"}
     for path in sorted(Path(source.location).iterdir()):
@@ -43,12 +41,3 @@ def _sample(path: Path) -> bytes:
                 file.seek(index * (size - SAMPLED_BYTES) // (SAMPLES - 1))
                 digest.update(file.read(SAMPLED_BYTES))
     return digest.digest()
-
-
-def _hub_commit(source: ModelSource) -> str:
-    """Return the commit of a hub model, from the cache when offline."""
-    try:
-        path = cached_file(source.location, "config.json", revision=source.revision)
-    except Exception as error:
-        raise ModelError(loading_sentence("model", source, error)) from error
-    return Path(path).parent.name

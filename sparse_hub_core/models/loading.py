@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,9 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from sparse_hub_core.data.hub_errors import Repository, explain, first_line
+from sparse_hub_core.data.hub_files import resolve
+from sparse_hub_core.data.quiet import quiet
 from sparse_hub_core.errors import ModelError, UsageError
 from sparse_hub_core.models.source import resolve_model
 from sparse_hub_core.plugins import load_registry
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from sparse_hub_core.models.source import ModelSource
     from sparse_hub_core.registry import Registry
 
+FOLDER_ADVICE = "check that the folder holds config.json, safetensors weights and the tokenizer"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -61,6 +64,26 @@ def choose_dtype(dtype: str, device: str) -> str:
     return "bfloat16" if device == "cuda" else "float32"
 
 
+def find_commit(source: ModelSource) -> str | None:
+    """Return the commit of the hub that a model is loaded at, None for one of this machine.
+
+    Asked for before anything else, because a hub that cannot be reached is noticed at once here, and only after half
+    a minute by the libraries that load from it.
+
+    Raises:
+        ModelError: The hub does not have the model, or cannot be reached.
+    """
+    if source.is_local:
+        return None
+    try:
+        checkout = resolve(Repository("model", source.location, source.revision), first_file="config.json")
+    except Exception as error:
+        raise ModelError(loading_sentence("model", source, error)) from error
+    if not (checkout.folder / "config.json").exists():
+        raise ModelError(loading_sentence("model", source, OSError("it has no config.json")))
+    return checkout.commit
+
+
 def load_tokenizer(source: ModelSource) -> Any:
     """Load the tokenizer of a model.
 
@@ -69,8 +92,10 @@ def load_tokenizer(source: ModelSource) -> Any:
     """
     # Prompts longer than the model knows are warned about once, by the run, and not at every call.
     transformers.logging.set_verbosity_error()
+    commit = find_commit(source)
     try:
-        return AutoTokenizer.from_pretrained(source.location, revision=source.revision, trust_remote_code=False)
+        with quiet():
+            return AutoTokenizer.from_pretrained(source.location, revision=commit, trust_remote_code=False)
     except Exception as error:
         raise ModelError(loading_sentence("tokenizer", source, error)) from error
 
@@ -83,15 +108,17 @@ def load_model(source: ModelSource, device: str = "auto", dtype: str = "auto") -
     """
     device = choose_device(device)
     tokenizer = load_tokenizer(source)
+    commit = find_commit(source)
     transformers.utils.logging.disable_progress_bar()
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            source.location,
-            revision=source.revision,
-            dtype=DTYPES[choose_dtype(dtype, device)],
-            trust_remote_code=False,
-            use_safetensors=True,
-        )
+        with quiet():
+            model = AutoModelForCausalLM.from_pretrained(
+                source.location,
+                revision=commit,
+                dtype=DTYPES[choose_dtype(dtype, device)],
+                trust_remote_code=False,
+                use_safetensors=True,
+            )
     except Exception as error:
         raise ModelError(loading_sentence("model", source, error)) from error
     return LoadedModel(source.name, model.to(device).eval(), tokenizer, torch.device(device))
@@ -116,24 +143,29 @@ def known_length(source: ModelSource) -> int | None:
     if source.max_context_length is not None:
         return source.max_context_length
     try:
-        config = transformers.AutoConfig.from_pretrained(
-            source.location, revision=source.revision, trust_remote_code=False
-        )
+        commit = find_commit(source)
+        with quiet():
+            config = transformers.AutoConfig.from_pretrained(source.location, revision=commit, trust_remote_code=False)
+    except ModelError as error:
+        raise UsageError(str(error)) from error
     except Exception as error:
         raise UsageError(loading_sentence("config", source, error)) from error
     length = getattr(config.get_text_config(decoder=True), "max_position_embeddings", None)
     return None if length is None else int(length)
 
 
-def loading_sentence(what: str, source: ModelSource, error: Exception) -> str:
+def loading_sentence(what: str, source: ModelSource, error: BaseException) -> str:
     """Return what cannot be loaded, from where, why, and what to do."""
     where = source.location + (f" at revision {source.revision}" if source.revision else "")
-    first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    advice = (
-        "check that the folder holds config.json, safetensors weights and the tokenizer"
-        if source.is_local
-        else "check the id, and that the hub can be reached or the model lies in the local cache"
-    )
-    if os.environ.get("HF_HUB_OFFLINE") == "1" and not source.is_local:
-        advice += " (HF_HUB_OFFLINE=1 is set)"
-    return f"The {what} of {source.name!r} cannot be loaded from {where}: {first_line.rstrip('.')}; {advice}."
+    failure = explain(error, Repository("model", source.location, source.revision))
+    if source.is_local:
+        damaged = failure is not None and failure.cause == "damaged"
+        reason = failure.reason if failure and damaged else first_line(error)
+        advice = "copy or download it again" if damaged else FOLDER_ADVICE
+    elif failure is None:
+        reason, advice = first_line(error), "check the id, and that it holds config.json, safetensors and the tokenizer"
+    else:
+        reason, advice = failure.reason, failure.advice
+        if failure.elsewhere_helps:
+            advice += " and name that folder as the model"
+    return f"The {what} of {source.name!r} cannot be loaded from {where}: {reason}; {advice}."

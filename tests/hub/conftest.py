@@ -29,6 +29,7 @@ class Client:
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_UPDATE_DOWNLOAD_COUNTS": "0",
             "HF_HUB_OFFLINE": "0",
+            "OMP_NUM_THREADS": "1",
         }
         unset = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
         return unset | own | self.environment | more

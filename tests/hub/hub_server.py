@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
+import struct
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -46,6 +48,8 @@ class Hub:
     """What every request is answered with instead."""
     hung: threading.Event | None = None
     """A download that was cut waits for this event instead of closing the connection."""
+    resets: bool = False
+    """A download that was cut ends in a reset, which the clients do not try again."""
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
     """Method, path and Range of every request."""
     url: str = ""
@@ -137,7 +141,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        if with_body:
+        if with_body and not self.wfile.closed:
             self.send_content(answer.file, content)
 
     def send_content(self, file: str, content: bytes) -> None:
@@ -150,7 +154,11 @@ class Handler(BaseHTTPRequestHandler):
         if self.hub.hung:
             self.hub.hung.wait(60)
         self.close_connection = True
-        self.connection.shutdown(2)
+        if self.hub.resets:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+        else:
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def answer(self, parts: list[str], query: Mapping[str, list[str]], body: bytes) -> Answer:
         if self.hub.status:
