@@ -8,11 +8,8 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sparse_hub_benchmarks_builtin.ruler.benchmark import Ruler
-from sparse_hub_benchmarks_builtin.ruler.fit import largest_fitting
 from sparse_hub_benchmarks_builtin.ruler.metric import string_match_all, string_match_part
 from sparse_hub_benchmarks_builtin.ruler.sample import NOISE
 from sparse_hub_benchmarks_builtin.ruler.subsets import SUBSETS
@@ -131,30 +128,6 @@ def test_gold_answers_score_full_and_none_scores_nothing(subset: str) -> None:
         assert RULER.score("", question) == 0
 
 
-@pytest.mark.parametrize("count", [by_words, by_pieces])
-@pytest.mark.parametrize("length", [1300, 2048, 5000])
-@pytest.mark.parametrize("subset", IN_LINES)
-def test_lengths_are_filled_as_closely_as_units_allow(subset: str, length: int, count: Callable[[str], int]) -> None:
-    for request in take(subset, length, count=count):
-        longest_line = max(request.context.split("\n"), key=count)
-        # A unit that would have been added may be a little longer than any that was.
-        assert length - count(longest_line) - 12 < used(request, count) <= length
-
-
-@pytest.mark.parametrize("count", [by_words, by_pieces])
-@pytest.mark.parametrize("length", [1300, 2048, 5000])
-@pytest.mark.parametrize("subset", sorted(set(GENERATED) - set(IN_LINES)))
-def test_lengths_are_filled_to_a_word(subset: str, length: int, count: Callable[[str], int]) -> None:
-    for request in take(subset, length, count=count):
-        assert length - 30 < used(request, count) <= length
-
-
-@given(length=st.integers(1100, 3000), subset=st.sampled_from(GENERATED), seed=st.integers(0, 10**6))
-def test_no_length_is_ever_exceeded(length: int, subset: str, seed: int) -> None:
-    for request in take(subset, length, seed, k=2, count=by_pieces):
-        assert used(request, by_pieces) <= length
-
-
 @pytest.mark.parametrize("subset", ALL)
 def test_requests_do_not_depend_on_how_many_are_taken(subset: str) -> None:
     assert take(subset, k=2) == take(subset, k=6)[:2]
@@ -231,62 +204,9 @@ def test_words_come_from_the_full_lists() -> None:
     assert not [word for word in adjectives + nouns if word != word.strip()]
 
 
-@pytest.mark.parametrize("count", [by_words, by_pieces])
-@pytest.mark.parametrize("subset", ALL)
-def test_too_short_a_length_names_one_that_works(subset: str, count: Callable[[str], int]) -> None:
-    with pytest.raises(UsageError, match=rf"ruler/{subset} does not fit .* raise --search-max-context-length") as error:
-        RULER.requests(subset, Lengths(100, count), 3)
-    shortest = int(re.findall(r"that works is (\d+)", str(error.value))[0])
-    assert all(used(request, count) <= shortest for request in take(subset, shortest, 3, k=100, count=count))
-    with pytest.raises(UsageError, match=f"that works is {shortest}"):
-        RULER.requests(subset, Lengths(shortest - 1, count), 3)
-
-
 def test_an_unknown_subset_is_reported_with_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"no subset 'niah_single'; did you mean 'niah_single_[123]'"):
         RULER.requests("niah_single", Lengths(4096, by_words), 0)
-
-
-@pytest.mark.parametrize("subset", GENERATED)
-def test_a_tokenizer_that_counts_nothing_is_no_endless_loop(subset: str) -> None:
-    (request,) = take(subset, 600, k=1, count=lambda text: 0)
-    assert request.context.count("\n") <= 1200
-
-
-@given(
-    costs=st.lists(st.integers(1, 30), min_size=1, max_size=60),
-    limit=st.integers(0, 900),
-    guess=st.none() | st.integers(-5, 80),
-    unit=st.none() | st.floats(0.1, 50),
-)
-def test_the_largest_fitting_number_is_found_from_any_guess(
-    costs: list[int], limit: int, guess: int | None, unit: float | None
-) -> None:
-    asked: list[int] = []
-
-    def cost(units: int) -> int:
-        asked.append(units)
-        return sum(costs[:units])
-
-    expected = max((n for n in range(1, len(costs) + 1) if sum(costs[:n]) <= limit), default=None)
-    assert largest_fitting(cost, limit, 1, len(costs), guess, unit) == expected
-    assert len(asked) == len(set(asked)) <= 15
-
-
-@pytest.mark.parametrize("subset", ALL)
-def test_full_requests_take_few_counts(subset: str) -> None:
-    counted: list[str] = []
-
-    def count(text: str) -> int:
-        counted.append(text)
-        return by_pieces(text)
-
-    requests = RULER.requests(subset, Lengths(8000, count), 0)
-    next(requests)
-    assert len([text for text in counted if len(text) > 20_000]) <= 15
-    counted.clear()
-    list(islice(requests, 10))
-    assert len(counted) <= 40
 
 
 def test_questions_are_scored_alone() -> None:
