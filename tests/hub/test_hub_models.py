@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import sparse_hub_benchmarks_builtin
 
 from .hub_server import files_of
 
 DEMO = files_of(Path(sparse_hub_benchmarks_builtin.__file__).parent / "demo_model")
+# Every process imports torch, which takes seconds.
+pytestmark = pytest.mark.slow
 LOADED = [12287, 3056864]
 WEIGHTS = "model.safetensors"
 
@@ -60,6 +64,6 @@ def test_what_is_wrong_with_a_model_is_told_apart(hub, client):
         assert result["kind"] == "ModelError"
     assert client.run(model("org/gated"), HF_TOKEN="secret") == [{"value": LOADED}]
     for result in client.run(
-        model("org/demo"), fingerprint("org/demo"), HF_ENDPOINT="http://127.0.0.1:9", HF_HOME="/x"
+        model("org/demo"), fingerprint("org/demo"), HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(client.home / "none")
     ):
         assert "http://127.0.0.1:9 cannot be reached ([Errno 111] Connection refused)" in result["error"]
