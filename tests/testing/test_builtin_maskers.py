@@ -10,7 +10,8 @@ from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.testing import Subject, run_checks
 
 PLUGINS = Path(__file__).parent.parent.parent / "plugins"
-MASKERS = {entry.name: entry.provenance.distribution for entry in load_registry().maskers}
+REGISTRY = load_registry()
+MASKERS = [entry.name for entry in REGISTRY.maskers]
 
 
 @pytest.mark.parametrize("name", MASKERS)
@@ -20,5 +21,6 @@ def test_a_registered_masker_passes_the_kit(name: str) -> None:
 
 
 @pytest.mark.parametrize("distribution", [path.name for path in sorted(PLUGINS.glob("sparse-hub-*"))])
-def test_every_plugin_here_is_among_them(distribution: str) -> None:
-    assert distribution in MASKERS.values()
+def test_every_plugin_here_is_under_test(distribution: str) -> None:
+    checked = (*REGISTRY.maskers, *REGISTRY.benchmarks)
+    assert distribution in {entry.provenance.distribution for entry in checked}

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import Any
 
+# Imported before pytester forgets what its tests import, because parts of numpy cannot be loaded twice.
+import nevergrad  # noqa: F401
 import pytest
 import torch
 from good_maskers import SmallKeys, SmallKeysConfig
