@@ -56,7 +56,10 @@ def packages(settings: dict[str, Any]) -> list[str]:
 def test_what_is_imported_is_declared(project: Path) -> None:
     settings, owner = read(project), owners()
     sources = [path for package in packages(settings) for path in (project / package).rglob("*.py")]
-    declared = {normalised(name) for name in (settings["project"]["name"], *settings["project"]["dependencies"])}
+    extras = settings["project"].get("optional-dependencies", {})
+    optional = [name for extra, names in extras.items() if extra != "dev" for name in names]
+    required = (settings["project"]["name"], *settings["project"]["dependencies"])
+    declared = {normalised(name) for name in (*required, *optional)}
     modules = {module for path in sources for module in imported(path)} - sys.stdlib_module_names
     undeclared = {module for module in modules if not declared & set(map(normalised, owner.get(module, [module])))}
     # Only the conformance kit needs it, which is run by pytest.
