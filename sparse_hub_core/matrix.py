@@ -13,6 +13,7 @@ import importlib_metadata
 
 from sparse_hub_core.code_digest import code_digest, core_digest
 from sparse_hub_core.data.choice import check_folders, choose_data
+from sparse_hub_core.data.source import hub_commit
 from sparse_hub_core.errors import UsageError, did_you_mean
 from sparse_hub_core.lookup import Task, get_task, masker_name
 from sparse_hub_core.masker import MaskerConfig
@@ -102,7 +103,10 @@ class Matrix:
             UsageError: The data that the user named is not there.
         """
         found = get_task(self.registry, task)
-        data = choose_data(self.spec.data, found, self.data_revision)
+        # A branch is resolved once, so that all rows come from the commit that the results name.
+        known = self.data_identities.get(task)
+        commit = hub_commit(known) if isinstance(known, str) else None
+        data = choose_data(self.spec.data, found, commit or self.data_revision)
         wanted = [name for name in found.subset.extra_metrics if name in self.spec.extra_metrics]
         benchmark: Benchmark = found.entry.load()(data, wanted)
         return benchmark

@@ -47,16 +47,16 @@ def choose_data(settings: DataSettings, task: Task, revision: str | None = None)
     """
     name = task.entry.name
     if task.is_sample:
-        return DataSource("sample")
+        return DataSource("sample", task=task.name)
     if name in settings.folder:
-        return DataSource("folder", Path(settings.folder[name]))
+        return DataSource("folder", Path(settings.folder[name]), task=task.name)
     if settings.root is not None:
         folder = Path(settings.root) / name.replace(":", "__")
         if folder.is_dir():
-            return DataSource("folder", folder)
+            return DataSource("folder", folder, task=task.name)
         if not task.subset.generated:
             raise UsageError(
                 f"--data-root {settings.root} has no folder {folder.name!r} for {task.name}; put its data there, "
                 f"name another folder with --data-folder {name}=DIR, or run the offline sample {task.name}@sample."
             )
-    return DataSource("hub", revision=revision)
+    return DataSource("hub", revision=revision, task=task.name)

@@ -54,7 +54,7 @@ def load_rows(source: DataSource, dataset: HubDataset, sample_folder: Path) -> R
             with quiet():
                 paths = download(checkout, names)
         except Exception as error:
-            raise _hub_error(request, checkout.repository, error) from error
+            raise _hub_error(source, request, checkout.repository, error) from error
     else:
         paths, request = _in_folder(source, dataset, sample_folder)
     return _read(request, paths)
@@ -72,7 +72,7 @@ def data_identity(source: DataSource, dataset: HubDataset, sample_folder: Path) 
             with quiet():
                 require_access(checkout, names)
         except Exception as error:
-            raise _hub_error(request, checkout.repository, error) from error
+            raise _hub_error(source, request, checkout.repository, error) from error
         return hub_identity(dataset.repository, checkout.commit)
     paths, request = _in_folder(source, dataset, sample_folder)
     try:
@@ -96,19 +96,18 @@ def _on_hub(source: DataSource, dataset: HubDataset) -> tuple[Checkout, tuple[st
             checkout = resolve(repository)
             names = select_files(file_names(checkout), declared_configs(checkout.folder / README), dataset)
     except Exception as error:
-        raise _hub_error(request, repository, error) from error
+        raise _hub_error(source, request, repository, error) from error
     return checkout, names, request
 
 
-def _hub_error(request: _Request, repository: Repository, error: Exception) -> DataError:
+def _hub_error(source: DataSource, request: _Request, repository: Repository, error: Exception) -> DataError:
     failure = explain(error, repository)
     if failure is None:
         return request.error(first_line(error))
     advice = failure.advice
     if failure.elsewhere_helps:
-        advice += (
-            " and name that folder with --data-folder BENCHMARK=DIR, or run the offline sample, BENCHMARK/SUBSET@sample"
-        )
+        benchmark = source.task.partition("/")[0]
+        advice += f" and name that folder with --data-folder {benchmark}=DIR, or run the sample, {source.task}@sample"
     return request.error(failure.reason, advice)
 
 

@@ -36,6 +36,8 @@ class DataSource:
     """The folder, for ``kind="folder"``."""
     revision: str | None = None
     """A commit of the hub in place of the dataset's own."""
+    task: str = "BENCHMARK/SUBSET"
+    """What the rows are for, as error sentences name it."""
 
 
 class Rows(Protocol):
