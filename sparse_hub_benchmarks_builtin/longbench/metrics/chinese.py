@@ -1,23 +1,14 @@
 """The metrics of Chinese answers, whose words jieba finds."""
 
-# ruff: noqa: RUF001
-
 from __future__ import annotations
 
-import string
 import warnings
 from functools import cache
 from typing import Any
 
+from sparse_hub_benchmarks_builtin.text_metrics.chinese_punctuation import without_punctuation
 from sparse_hub_benchmarks_builtin.text_metrics.rouge_l import rouge_l
 from sparse_hub_benchmarks_builtin.text_metrics.token_f1 import f1_of_tokens
-
-# The list that LongBench removes; it leaves 《 in place and takes 》 away.
-_CHINESE_PUNCTUATION = (
-    "！？｡。＂＃＄％＆＇（）＊＋，－／：；＜＝＞＠［＼］＾＿｀｛｜｝～｟｠｢｣､、〃"
-    "》「」『』【】〔〕〖〗〘〙〚〛〜〝〞〟〰〾〿–—‘’‛“”„‟…‧﹏."
-)
-_NO_PUNCTUATION = str.maketrans("", "", string.punctuation + _CHINESE_PUNCTUATION)
 
 
 def qa_f1_zh(prediction: str, reference: str) -> float:
@@ -31,7 +22,7 @@ def rouge_l_zh(prediction: str, reference: str) -> float:
 
 
 def _plain_words(text: str) -> list[str]:
-    plain = ("".join(word.lower().translate(_NO_PUNCTUATION).split()) for word in _words(text))
+    plain = ("".join(without_punctuation(word.lower()).split()) for word in _words(text))
     return [word for word in plain if word]
 
 
