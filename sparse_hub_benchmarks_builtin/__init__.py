@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sparse_hub_benchmarks_builtin.aime.subsets import SUBSETS_2024 as AIME_2024
 from sparse_hub_benchmarks_builtin.aime.subsets import SUBSETS_2025 as AIME_2025
+from sparse_hub_benchmarks_builtin.infinite_bench.subsets import SUBSETS as INFINITE_BENCH
 from sparse_hub_benchmarks_builtin.longbench.subsets import SUBSETS as LONGBENCH
 from sparse_hub_benchmarks_builtin.longbench_v2.subsets import SUBSETS as LONGBENCH_V2
 from sparse_hub_benchmarks_builtin.loogle.subsets import SUBSETS as LOOGLE
@@ -36,6 +37,13 @@ def register_benchmarks(register: RegisterBenchmark) -> None:
         "sparse_hub_benchmarks_builtin.longbench_v2.benchmark:LongBenchV2",
         subsets=LONGBENCH_V2,
         summary="multiple-choice questions about very long texts",
+        version="1",
+    )
+    register(
+        "infinite_bench",
+        "sparse_hub_benchmarks_builtin.infinite_bench.benchmark:InfiniteBench",
+        subsets=INFINITE_BENCH,
+        summary="retrieval, code, numbers and books at more than 100K tokens, and five tasks at any length",
         version="1",
     )
     register(

@@ -1,0 +1,1 @@
+"""The tasks that InfiniteBench generates, at any length."""

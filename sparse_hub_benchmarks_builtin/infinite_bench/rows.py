@@ -1,0 +1,70 @@
+"""Reads the rows of the hub, whose answers are all texts, into questions with the official answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sparse_hub_benchmarks_builtin.infinite_bench.prompts import ENDINGS, ending
+from sparse_hub_core import Question, UsageError
+
+REPOSITORY = "MaxJeblick/InfiniteBench"
+WITH_OPTIONS = frozenset(("code_debug", "longbook_choice_eng"))
+_OPTIONS = re.compile(r"\nA\. (.*)\nB\. (.*)\nC\. (.*)\nD\. (.*)\Z")
+_ONE_ANSWER = frozenset(("passkey", "kv_retrieval", "number_string"))
+
+
+def read(task: str, row: Mapping[str, Any]) -> tuple[str, Question]:
+    """Return the context and the question of a row.
+
+    Raises:
+        UsageError: Its answer is not one that the task can have.
+    """
+    context, question = str(row["context"]), str(row["question"] or "")
+    if task == "math_find":
+        context = _without_question(context, question)
+    answers = row["answer"]
+    texts = [answers] if isinstance(answers, str) else [str(answer) for answer in answers]
+    return context, Question(
+        ending(task, question),
+        tuple(texts),
+        answer_prefix=str(row["answer_prefix"] or ""),
+        max_new_tokens=ENDINGS[task].max_new_tokens,
+        details={"task": task, "label": _label(task, question, texts)},
+    )
+
+
+def _without_question(context: str, question: str) -> str:
+    """Return a context without the question that the hub's contexts of math_find repeat at their end."""
+    return context.rstrip().removesuffix(question.strip()).rstrip() + "\n\n"
+
+
+def _label(task: str, question: str, texts: Sequence[str]) -> Any:
+    try:
+        if task in WITH_OPTIONS:
+            return _option(question, texts[0])
+        if task == "math_calc":
+            return [int(text) for text in texts]
+        if task in ("code_run", "math_find"):
+            return _number(texts[0])
+        return texts[0] if task in _ONE_ANSWER else list(texts)
+    except (ValueError, IndexError) as error:
+        raise UsageError(
+            f"The answer {str(list(texts))[:60]} of infinite_bench/{task} cannot be read; give rows of the schema of "
+            f"{REPOSITORY}."
+        ) from error
+
+
+def _option(question: str, letter: str) -> list[str]:
+    found = _OPTIONS.search(question.rstrip())
+    if found is None:
+        raise ValueError("no options")
+    return [found.group("ABCD".index(letter) + 1), letter]
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
