@@ -11,7 +11,7 @@ from sparse_hub_core import Question, UsageError
 
 REPOSITORY = "MaxJeblick/InfiniteBench"
 WITH_OPTIONS = frozenset(("code_debug", "longbook_choice_eng"))
-_OPTIONS = re.compile(r"\nA\. (.*)\nB\. (.*)\nC\. (.*)\nD\. (.*)\Z")
+_OPTIONS = re.compile(r"\nA\. (.*?)\nB\. (.*?)\nC\. (.*?)\nD\. (.*)\Z", re.DOTALL)
 _ONE_ANSWER = frozenset(("passkey", "kv_retrieval", "number_string"))
 
 

@@ -137,6 +137,7 @@ CHOICE = "Which?\n\nOptions:\nA. one\nB. two\nC. three: 3\nD. four"
         ("math_calc", "Why?", ["1", "4", "8"], [1, 4, 8]),
         ("code_debug", CHOICE, ["B"], ["two", "B"]),
         ("longbook_choice_eng", CHOICE, ["C"], ["three: 3", "C"]),
+        ("longbook_choice_eng", "Which?\nA. one\nB. two\nlines\nC. three\nD. four\n", ["B"], ["two\nlines", "B"]),
         ("longbook_qa_eng", "Why?", ["So.", "Because."], ["So.", "Because."]),
         ("longdialogue_qa_eng", "Why?", ["ACE", "ACE ROTH"], ["ACE", "ACE ROTH"]),
     ],
