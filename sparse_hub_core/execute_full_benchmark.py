@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from sparse_hub_core.data.choice import choose_data
 from sparse_hub_core.data.source import hub_commit
 from sparse_hub_core.errors import SparseHubError, UsageError
+from sparse_hub_core.lookup import get_task
 from sparse_hub_core.matrix import (
     Cell,
     Matrix,
@@ -116,8 +118,23 @@ def validate_best(
         models=[best.model_source], benchmarks=[best.task], masker_config_presets={best.preset: list(stack)}
     )
     matrix = build_matrix(build_spec(own), registry, configurations)
+    _check_same_kind_of_data(matrix, best)
     matrix = replace(matrix, judged=best.cell_identity, data_revision=hub_commit(best.data))
     return _run(matrix, progress or Silent(), ("validate",), run_cells, best)
+
+
+def _check_same_kind_of_data(matrix: Matrix, best: Best) -> None:
+    """Check that what was searched on a folder is not judged on the hub unasked.
+
+    Raises:
+        UsageError: It would be.
+    """
+    task = get_task(matrix.registry, best.task)
+    if best.data.startswith("folder ") and choose_data(matrix.spec.data, task).kind == "hub":
+        raise UsageError(
+            f"This configuration was searched on a folder ({best.data}); name that one with --data-folder "
+            f"{task.benchmark}=DIR."
+        )
 
 
 def load_summary(run_path: Path) -> SummaryFile:

@@ -50,6 +50,8 @@ SAMPLE_SUFFIX = "@sample"
 class Task:
     """A subset of a benchmark, or its offline sample: ``benchmark/subset`` or ``benchmark/subset@sample``."""
 
+    benchmark: str
+    """The benchmark as it was asked for, which may be ``distribution:name``."""
     entry: BenchmarkEntry
     subset: Subset
     is_sample: bool = False
@@ -57,7 +59,7 @@ class Task:
     @property
     def name(self) -> str:
         """What names it everywhere, in tables and in files."""
-        return f"{self.entry.name}/{self.subset.name}{SAMPLE_SUFFIX if self.is_sample else ''}"
+        return f"{self.benchmark}/{self.subset.name}{SAMPLE_SUFFIX if self.is_sample else ''}"
 
 
 def get_task(registry: Registry, task: str) -> Task:
@@ -76,7 +78,7 @@ def get_task(registry: Registry, task: str) -> Task:
     is_sample = rest.endswith(SAMPLE_SUFFIX)
     if is_sample and subset.generated:
         raise UsageError(f"{name}/{subset.name} is generated, which needs no sample; leave out {SAMPLE_SUFFIX!r}.")
-    return Task(entry, subset, is_sample)
+    return Task(name, entry, subset, is_sample)
 
 
 def masker_name(registry: Registry, config_class: type[MaskerConfig]) -> str | None:

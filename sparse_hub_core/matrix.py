@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +15,13 @@ import importlib_metadata
 from sparse_hub_core.code_digest import code_digest, core_digest
 from sparse_hub_core.data.choice import check_folders, choose_data
 from sparse_hub_core.data.source import hub_commit
-from sparse_hub_core.errors import UsageError, did_you_mean
+from sparse_hub_core.errors import DataError, PluginError, SparseHubError, UsageError, did_you_mean
 from sparse_hub_core.lookup import Task, get_task, masker_name
 from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.models.source import ModelSource, resolve_model
 from sparse_hub_core.optimizer_factory import StackEntry, create_optimizer
 from sparse_hub_core.presets import DENSE, preset_stack
-from sparse_hub_core.registry import Registry
+from sparse_hub_core.registry import Registry, Subset
 from sparse_hub_core.results.files import content_hash
 from sparse_hub_core.results.run_directory import CellDirectory, RunDirectory
 from sparse_hub_core.spec import Spec
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 
 DEBUG_PRESETS = ("local_sink", "sink_local_magic_pig")
 DEBUG_FALLBACK = "sink_local_oracle_top_k"
-SHARED_SETTINGS = ("models", "benchmarks", "presets", "data", "output_dir", "ray_address", "max_concurrent")
+SHARED_SETTINGS = (
+    *("models", "benchmarks", "presets", "data", "extra_metrics"),
+    *("output_dir", "ray_address", "max_concurrent"),
+)
 """Settings that do not change a cell's result, or that its own identity tells by their content."""
 
 
@@ -100,16 +104,20 @@ class Matrix:
         """Return the benchmark of a task, ready to make its requests.
 
         Raises:
-            UsageError: The data that the user named is not there.
+            UsageError: The data that the user named is not there, or the benchmark's class fails.
         """
         found = get_task(self.registry, task)
         # A branch is resolved once, so that all rows come from the commit that the results name.
         known = self.data_identities.get(task)
         commit = hub_commit(known) if isinstance(known, str) else None
         data = choose_data(self.spec.data, found, commit or self.data_revision)
-        wanted = [name for name in found.subset.extra_metrics if name in self.spec.extra_metrics]
-        benchmark: Benchmark = found.entry.load()(data, wanted)
+        with _failures_told(found):
+            benchmark: Benchmark = found.entry.load()(data, self.extra_metrics(found.subset))
         return benchmark
+
+    def extra_metrics(self, subset: Subset) -> list[str]:
+        """Return the extra metrics of a subset that were asked for."""
+        return [name for name in subset.extra_metrics if name in self.spec.extra_metrics]
 
     def data_identity(self, task: str) -> str:
         """Return what identifies the content that a task's requests are made of.
@@ -119,16 +127,29 @@ class Matrix:
         """
         if task not in self.data_identities:
             try:
-                found = self.benchmark(task).data_identity(get_task(self.registry, task).subset.name)
+                self.data_identities[task] = self._find_identity(task)
             except UsageError as error:
                 # A hub that cannot be reached is not asked again for every preset.
                 self.data_identities[task] = error
-            else:
-                self.data_identities[task] = found
         identity = self.data_identities[task]
         if isinstance(identity, UsageError):
             raise identity
         return identity
+
+    def _find_identity(self, task: str) -> str:
+        found = get_task(self.registry, task)
+        benchmark = self.benchmark(task)
+        with _failures_told(found):
+            return benchmark.data_identity(found.subset.name)
+
+    def check_unchanged(self, task: str) -> None:
+        """Check that the data still is what results are filed under.
+
+        Raises:
+            DataError: Files of a folder were changed since the run began.
+        """
+        if self._find_identity(task) != self.data_identity(task):
+            raise DataError(f"The data of {task} changed while it was in use; start the same command again.")
 
     def class_names(self) -> dict[type[MaskerConfig], str]:
         """Return the registered name of every config class of the stacks."""
@@ -152,7 +173,7 @@ class Matrix:
             "seed": spec.seed,
             "device": self.device,
             "dtype": self.dtype,
-            "extra_metrics": [name for name in found.subset.extra_metrics if name in spec.extra_metrics],
+            "extra_metrics": self.extra_metrics(found.subset),
             "code": {"core": core_digest(), "benchmark": code_digest(entry.load())},
         }
         if not dense:
@@ -177,6 +198,25 @@ class Matrix:
     def _distribution(self, entry: StackEntry) -> Any:
         name = masker_name(self.registry, entry if isinstance(entry, type) else type(entry))
         return None if name is None else self.registry.get(self.registry.maskers, name).provenance.distribution
+
+
+@contextmanager
+def _failures_told(task: Task) -> Iterator[None]:
+    """Turn whatever a benchmark's class raises into a sentence, so that the other tasks go on.
+
+    Raises:
+        PluginError: It raised something that is no sentence of its own.
+    """
+    try:
+        yield
+    except SparseHubError:
+        raise
+    except Exception as error:
+        origin = task.entry.provenance
+        raise PluginError(
+            f"The benchmark {task.entry.name!r} of {origin.distribution} {origin.version} fails: "
+            f"{type(error).__name__}: {error}; tell its author, or leave out {task.name}."
+        ) from error
 
 
 def _parameters(entry: StackEntry) -> dict[str, Any]:
@@ -250,8 +290,9 @@ def _check_extra_metrics(matrix: Matrix) -> None:
         if name not in offered:
             raise UsageError(f"No task of this run has the extra metric {name!r}: {did_you_mean(name, offered)}")
     for task, subset in subsets.items():
-        if set(subset.extra_metrics) & set(matrix.spec.extra_metrics):
-            matrix.benchmark(task).check_metrics()
+        wanted = matrix.extra_metrics(subset)
+        if wanted:
+            get_task(matrix.registry, task).entry.load()(None, wanted).check_metrics()
 
 
 def _check_names(sources: Sequence[ModelSource]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sparse_hub_core.benchmark import Benchmark, Lengths
+from sparse_hub_core.benchmark import Benchmark, Lengths, Request
 from sparse_hub_core.data.parts import Part, part_of, requests_of
 from sparse_hub_core.errors import DataError, UsageError
 from sparse_hub_core.evaluation import PreparedRequest
@@ -42,8 +44,9 @@ def prepare_requests(
         chosen = itertools.islice(requests_of(requests, part, max_requests * MAX_SCANNED_PER_REQUEST), max_requests)
         prepared = tuple(
             PreparedRequest(replace(request, id=mark + request.id), render_prompts(tokenizer, request, room))
-            for request in chosen
+            for request in _with_questions(task, chosen)
         )
+        _check(task, prepared)
     except DataError:
         raise
     except UsageError as error:
@@ -53,6 +56,26 @@ def prepare_requests(
         ) from error
     if not prepared:
         raise UsageError(
-            f"No request of {task} belongs to the {part} part; the subset has too few contexts to be split."
+            f"No request of {task} belongs to the {part} part, because it has too few contexts to be split; run it "
+            "on more of them, or judge a configuration that is known with sparse-hub validate."
         )
     return prepared
+
+
+def _with_questions(task: str, requests: Iterator[Request]) -> Iterator[Request]:
+    for request in requests:
+        if not request.questions:
+            raise DataError(f"The request {request.id!r} of {task} has no question; leave it out or give it one.")
+        yield request
+
+
+def _check(task: str, prepared: Sequence[PreparedRequest]) -> None:
+    """Check that ids tell requests apart, because what was answered is kept by them.
+
+    Raises:
+        DataError: Two requests share one.
+    """
+    counts = Counter(one.request.id for one in prepared)
+    for request_id, count in counts.items():
+        if count > 1:
+            raise DataError(f"{task} has {count} requests with the id {request_id!r}; each needs one of its own.")

@@ -27,6 +27,7 @@ from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Best, CellSummary, TrialLine, ValidationFile, ValidationRequestLine
 from sparse_hub_core.search.run_search import SearchFailedError, SearchTask, run_search
 from sparse_hub_core.validation.run_validation import measure_latency, run_validation
+from sparse_hub_core.validation.scores import check_scores
 from sparse_hub_core.validation.verdict import Place, prediction_lines, verdict
 from sparse_hub_core.workers.worker import Stage
 
@@ -129,6 +130,7 @@ class _TaskRun:
         runner.progress.stage(f"prepare {runner.source.name}, {self.task}, {part} requests")
         length, wanted = settings.max_context_length, settings.max_requests
         requests = prepare_requests(benchmark, self.task, runner.tokenizer, part, length, wanted, spec.seed)
+        self.matrix.check_unchanged(self.task)
         if len(requests) < wanted:
             runner.progress.note(f"{self.task} has {len(requests)} requests for {part}, fewer than {wanted}.")
         return Stage(benchmark, requests, settings.max_new_tokens)
@@ -250,6 +252,7 @@ class _TaskRun:
         latency = None
         if searched is not None:
             latency = measure_latency(stage, searched[0], self.runner.pool, spec.validation.timeout)
+        check_scores(self.subset, self.matrix.extra_metrics(self.subset), dense, sparse)
         place = Place(identity, self.runner.source.name, self.task, self.matrix.data_identity(self.task), preset)
         density_search = searched[1].density if searched else None
         judged = verdict(place, self.subset, stage.requests, dense, sparse, density_search, latency, spec.seed)

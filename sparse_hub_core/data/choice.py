@@ -20,9 +20,11 @@ def check_folders(settings: DataSettings, registry: Registry) -> None:
     Raises:
         UsageError: One does not.
     """
-    known = [entry.name for entry in registry.benchmarks]
+    if settings.sample and (settings.folder or settings.root):
+        raise UsageError("--data-sample runs no other data; leave it out, or --data-folder and --data-root.")
     for name, folder in settings.folder.items():
-        if name not in known:
+        if not registry.benchmarks.claimants(name):
+            known = [entry.name for entry in registry.benchmarks]
             raise UsageError(f"--data-folder names an unknown benchmark, {name!r}: {did_you_mean(name, known)}")
         _require_folder(f"--data-folder {name}", folder)
     if settings.root is not None:
@@ -30,7 +32,7 @@ def check_folders(settings: DataSettings, registry: Registry) -> None:
 
 
 def _require_folder(flag: str, folder: str) -> None:
-    if not Path(folder).is_dir():
+    if not Path(folder).expanduser().is_dir():
         raise UsageError(f"The folder {folder} of {flag} is not there; check the path.")
 
 
@@ -45,13 +47,14 @@ def choose_data(settings: DataSettings, task: Task, revision: str | None = None)
     Raises:
         UsageError: A root is given, and the benchmark that needs data has no folder in it.
     """
-    name = task.entry.name
+    name, qualified = task.benchmark, f"{task.entry.provenance.distribution}:{task.entry.name}"
     if task.is_sample:
         return DataSource("sample", task=task.name)
-    if name in settings.folder:
-        return DataSource("folder", Path(settings.folder[name]), task=task.name)
+    own = settings.folder.get(name) or settings.folder.get(qualified)
+    if own:
+        return DataSource("folder", Path(own).expanduser(), task=task.name)
     if settings.root is not None:
-        folder = Path(settings.root) / name.replace(":", "__")
+        folder = Path(settings.root).expanduser() / name.replace(":", "__")
         if folder.is_dir():
             return DataSource("folder", folder, task=task.name)
         if not task.subset.generated:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +51,7 @@ def render_prompts(tokenizer: Any, request: Request, max_length: int) -> tuple[P
     """
     longest = max(count_tokens(tokenizer, question.text + question.answer_prefix) for question in request.questions)
     room = max_length - longest
-    if request.context and room < MIN_CONTEXT_TOKENS:
+    if room < (MIN_CONTEXT_TOKENS if request.context else 0):
         raise UsageError(
             f"A context length of {max_length} tokens leaves {max(room, 0)} for the context of request {request.id!r}, "
             f"whose question takes {longest}; raise --search-max-context-length or --validation-max-context-length."
@@ -61,14 +62,15 @@ def render_prompts(tokenizer: Any, request: Request, max_length: int) -> tuple[P
 
 def _render(tokenizer: Any, context: str, question: Question, truncated: bool) -> Prompt:
     # Without a context the whole first turn is the prefix, so that only generation runs sparsely.
-    content = context + SEPARATOR + question.text if context else question.text + SEPARATOR
+    separator = _separator(context + question.text)
+    content = context + separator + question.text if context else question.text + separator
     if question.as_chat and getattr(tokenizer, "chat_template", None):
         messages = [{"role": "user", "content": content}]
         text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         special = False
     else:
         text, special = content, True
-    halves = text.split(SEPARATOR)
+    halves = text.split(separator)
     if len(halves) != 2:
         raise ModelError(
             f"The chat template of this tokenizer gave back the user's text {len(halves) - 1} times instead of once, "
@@ -84,6 +86,12 @@ def _render(tokenizer: Any, context: str, question: Question, truncated: bool) -
     return Prompt(tuple(prefix), tuple(suffix), truncated)
 
 
+def _separator(text: str) -> str:
+    """Return a separator that a text does not hold."""
+    names = (SEPARATOR.replace("split", f"split-{number}") for number in itertools.count())
+    return SEPARATOR if SEPARATOR not in text else next(name for name in names if name not in text)
+
+
 def _cut_middle(tokenizer: Any, context: str, max_length: int) -> tuple[str, bool]:
     # A token is at least one byte, so a short text needs no tokenising.
     if len(context.encode()) <= max_length:
@@ -91,6 +99,12 @@ def _cut_middle(tokenizer: Any, context: str, max_length: int) -> tuple[str, boo
     ids = tokenizer(context, add_special_tokens=False).input_ids
     if len(ids) <= max_length:
         return context, False
-    head = max_length // 2
-    tail = max_length - head
-    return tokenizer.decode(ids[:head]) + tokenizer.decode(ids[len(ids) - tail :]), True
+    # The halves joined and tokenised again may take a few tokens more.
+    kept = max_length
+    while True:
+        head = kept // 2
+        text = tokenizer.decode(ids[:head]) + tokenizer.decode(ids[len(ids) - (kept - head) :])
+        excess = count_tokens(tokenizer, text) - max_length
+        if excess <= 0 or kept <= excess:
+            return text, True
+        kept -= excess

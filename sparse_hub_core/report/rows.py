@@ -52,7 +52,7 @@ HEADINGS = {
     "preset": "preset",
     "task": "task",
     "model": "model",
-    "score": "score",
+    "score": "score ± standard error",
     "dense": "dense score",
     "difference": "difference [95% interval]",
     "verdict": "verdict",
@@ -92,7 +92,7 @@ def cell_row(cell: CellSummary) -> Row:
         preset=cell.preset,
         task=cell.task,
         model=cell.model,
-        score=_score(judged.sparse or judged.dense) if judged else NOTHING,
+        score=_with_error(judged.sparse or judged.dense) if judged else NOTHING,
         dense=_score(judged.dense) if judged else NOTHING,
         difference=_difference(judged),
         verdict=_verdict(cell),
@@ -115,6 +115,13 @@ def sample_sentence(cells: Sequence[CellSummary]) -> str | None:
     return SAMPLE_SENTENCE if any(cell.task.endswith(SAMPLE_SUFFIX) for cell in cells) else None
 
 
+def data_sentence(cells: Sequence[CellSummary]) -> str | None:
+    """Return which data the tasks that are not generated ran on."""
+    judged = [found for cell in cells if (found := cell.validation or cell.best) is not None]
+    told = dict.fromkeys(f"{found.task}: {found.data}" for found in judged if found.data.startswith(("hub", "folder")))
+    return f"Data of {'; '.join(told)}." if told else None
+
+
 def cut_sentence(cells: Sequence[CellSummary]) -> str | None:
     """Return how many contexts were too long and were cut in their middle, where some were."""
     counts: dict[str, None] = {}
@@ -135,7 +142,7 @@ def hidden_sentence(cells: Sequence[CellSummary]) -> str | None:
 
 def notes(cells: Sequence[CellSummary]) -> list[str]:
     """Return what is to be known about a table of cells."""
-    sentences = (sample_sentence, hidden_sentence, cut_sentence, within_noise_sentence, io_sentence)
+    sentences = (sample_sentence, data_sentence, hidden_sentence, cut_sentence, within_noise_sentence, io_sentence)
     return [text for sentence in sentences if (text := sentence(cells)) is not None]
 
 
@@ -144,7 +151,7 @@ def within_noise_sentence(cells: Sequence[CellSummary]) -> str | None:
     return NOISE_SENTENCE if any(cell.validation and cell.validation.within_noise for cell in cells) else None
 
 
-FURTHER = ["preset", "task", "model", "score of", "score", "dense score", "difference [95% interval]"]
+FURTHER = ["preset", "task", "model", "score of", "score ± standard error", "dense score", "difference [95% interval]"]
 
 
 def further_scores(cells: Sequence[CellSummary]) -> tuple[list[str], list[list[str]]]:
@@ -155,10 +162,10 @@ def further_scores(cells: Sequence[CellSummary]) -> tuple[list[str], list[list[s
         named: list[tuple[str, Scores]] = []
         if judged is not None:
             named += [(scores.metric, scores) for scores in judged.other_scores]
-            named += [(f"{scores.group}: {scores.stratum}", scores) for scores in judged.strata]
+            named += [(f"{scores.group}: {scores.stratum}", scores) for scores in judged.strata if scores.dense]
         for name, scores in named:
             place = [cell.preset, cell.task, cell.model, name]
-            shown = _score(scores.sparse or scores.dense), _score(scores.dense), _interval(scores.difference)
+            shown = _with_error(scores.sparse or scores.dense), _score(scores.dense), _interval(scores.difference)
             rows.append([*place, *shown])
     return FURTHER, rows
 
@@ -177,7 +184,15 @@ def _score(interval: Interval | None) -> str:
     return NOTHING if interval is None else f"{interval.mean:.4g}"
 
 
+def _with_error(interval: Interval | None) -> str:
+    if interval is None or interval.standard_error is None:
+        return _score(interval)
+    return f"{interval.mean:.4g} ± {interval.standard_error:.2g}"
+
+
 def _difference(judged: ValidationFile | None) -> str:
+    if judged is not None and judged.difference is None and judged.dense is not None:
+        return f"n={judged.dense.n} in {judged.dense.clusters} requests"
     return NOTHING if judged is None else _interval(judged.difference)
 
 

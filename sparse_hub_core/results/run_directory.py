@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,7 +74,7 @@ class CellDirectory:
     def open(self, content: dict[str, Any]) -> str:
         """Claim the folder for results that this content identifies, and return the identity.
 
-        Results of another identity are moved aside, never reused and never lost.
+        Results of another identity are moved aside, never reused and never lost; those of this one come back.
         """
         identity = content_hash(content)
         cell_file = self.path / "cell.json"
@@ -82,8 +83,20 @@ class CellDirectory:
             if found == identity:
                 return identity
             self.path.rename(_unused(self.path.with_name(f"{self.path.name}.{found[:8]}")))
+            earlier = self._aside(identity)
+            if earlier is not None:
+                earlier.rename(self.path)
+                return identity
         write_json(cell_file, CellFile(identity=identity, content=content))
         return identity
+
+    def _aside(self, identity: str) -> Path | None:
+        """Return the folder that results of an identity were moved to."""
+        for folder in sorted(self.path.parent.glob(f"{glob.escape(self.path.name)}.{identity[:8]}*")):
+            cell_file = folder / "cell.json"
+            if cell_file.exists() and read_json(cell_file, CellFile).identity == identity:
+                return folder
+        return None
 
     def status(self, identity: str) -> Literal["new", "searched", "done"]:
         """Return how far the results of this identity got."""

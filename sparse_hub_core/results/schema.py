@@ -63,6 +63,8 @@ class Interval(BaseModel):
     high: float
     n: int
     clusters: int
+    standard_error: float | None = None
+    """Of the mean, clustered by request; None for a single one."""
 
 
 class Scores(BaseModel):
@@ -125,6 +127,8 @@ class PredictionLine(_File):
     sparse_prediction: str | None
     dense_score: float | None
     sparse_score: float | None
+    dense_other_scores: dict[str, float] = {}
+    sparse_other_scores: dict[str, float] = {}
     num_tokens: int
     truncated: bool
 

@@ -6,14 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.results.schema import OtherScores, Scores, StratumScores, ValidationRequestLine
 from sparse_hub_core.validation.statistics import clustered_mean, paired_difference
 
 if TYPE_CHECKING:
     from sparse_hub_core.evaluation import PreparedRequest
+    from sparse_hub_core.registry import Subset
 
 ByRequest: TypeAlias = Sequence[Sequence[float | None]]
 """The scores of each request's questions; None where the answer is not published."""
+
+
+ROUNDING = 1e-6
+"""The share of its range that a score may lie outside of it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,38 @@ class Judge:
             sparse=clustered_mean(of_sparse, low, high, self.seed),
             difference=paired_difference(of_sparse, of_dense, low, high, self.seed),
         )
+
+
+def check_scores(
+    subset: Subset,
+    extra_metrics: Sequence[str],
+    dense: Sequence[ValidationRequestLine],
+    sparse: Sequence[ValidationRequestLine] | None,
+) -> None:
+    """Check that a benchmark scored as it said it would.
+
+    Raises:
+        SparseHubError: A score is out of range, a metric is missing or was not announced, or an answer is known
+            for one of the two attentions only.
+    """
+    low, high = subset.score_range
+    slack = ROUNDING * (high - low)
+    metrics = {*subset.other_metrics, *extra_metrics}
+    for line in [*dense, *(sparse or ())]:
+        for index, (score, others) in enumerate(zip(line.scores, line.other_scores, strict=True)):
+            place = f"question {index} of request {line.request_id!r}"
+            if score is not None and set(others) != metrics:
+                found, announced = (", ".join(sorted(names)) or "none" for names in (others, metrics))
+                raise SparseHubError(f"The further scores of {place} are {found}, but those announced are {announced}.")
+            for value in others.values() if score is None else (score, *others.values()):
+                if not low - slack <= value <= high + slack:
+                    raise SparseHubError(f"A score of {place} is {value:g}, outside of its range {low:g} to {high:g}.")
+    for of_dense, of_sparse in zip(dense, sparse or dense, strict=True):
+        if [score is None for score in of_dense.scores] != [score is None for score in of_sparse.scores]:
+            raise SparseHubError(
+                f"Request {of_dense.request_id!r} has a score for one prediction and none for another; whether an "
+                "answer is known must not depend on the prediction."
+            )
 
 
 def other_scores(

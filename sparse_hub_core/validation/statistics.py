@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,7 +37,24 @@ def clustered_mean(values: Sequence[Sequence[float]], low: float, high: float, s
     if len(outcomes) <= FEW_OUTCOMES or len(values) < FEW_REQUESTS:
         unseen = 1.0 - (1.0 - CONFIDENCE) ** (1.0 / len(values))
         bounds = min(bounds[0], mean - unseen * (mean - low)), max(bounds[1], mean + unseen * (high - mean))
-    return Interval(mean=mean, low=bounds[0], high=bounds[1], n=int(counts.sum()), clusters=len(values))
+    return Interval(
+        mean=mean,
+        low=bounds[0],
+        high=bounds[1],
+        n=int(counts.sum()),
+        clusters=len(values),
+        standard_error=_standard_error(sums, counts),
+    )
+
+
+def _standard_error(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> float | None:
+    """Return the standard error of a mean over clusters of unequal size, linearised as a ratio of two sums."""
+    num_clusters = len(sums)
+    if num_clusters == 1:
+        return None
+    residuals = sums - counts * sums.sum() / counts.sum()
+    spread = float((residuals**2).sum()) * num_clusters / (num_clusters - 1)
+    return math.sqrt(spread) / float(counts.sum())
 
 
 def _bootstrap(sums: NDArray[np.float64], counts: NDArray[np.float64], seed: int) -> tuple[float, float]:

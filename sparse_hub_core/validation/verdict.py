@@ -87,6 +87,8 @@ def prediction_lines(
                     sparse_prediction=None if of_sparse is None else of_sparse.predictions[index],
                     dense_score=of_dense.scores[index],
                     sparse_score=None if of_sparse is None else of_sparse.scores[index],
+                    dense_other_scores=of_dense.other_scores[index],
+                    sparse_other_scores=of_sparse.other_scores[index] if of_sparse else {},
                     num_tokens=(of_sparse or of_dense).num_tokens[index],
                     truncated=of_dense.truncated,
                 )

@@ -67,7 +67,7 @@ def test_the_same_identity_is_resumed(tmp_path):
     assert len(cell.read_trials()) == 1
 
 
-def test_results_of_another_identity_are_moved_aside(tmp_path):
+def test_results_of_another_identity_are_moved_aside_and_come_back(tmp_path):
     cell = RunDirectory(tmp_path).cell("demo", "ruler/vt", "local_sink")
     first = cell.open({"seed": 1})
     append_line(cell.trials, TrialLine(parameters={}, status="ok"))
@@ -78,8 +78,9 @@ def test_results_of_another_identity_are_moved_aside(tmp_path):
     assert (aside / "trials.jsonl").exists()
 
     cell.open({"seed": 1})
-    cell.open({"seed": 3})
-    assert aside.with_name(f"{aside.name}.2").exists()
+    assert len(cell.read_trials()) == 1
+    assert not aside.exists()
+    assert cell.path.with_name(f"local_sink.{second[:8]}").exists()
 
 
 @pytest.mark.parametrize(

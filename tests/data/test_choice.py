@@ -15,7 +15,7 @@ ORIGIN = Provenance("p", "d", "1")
 
 def task(generated=False, is_sample=False):
     subset = Subset("qa", "f1", generated=generated)
-    return Task(BenchmarkEntry("books", "m:C", "s", ORIGIN, (subset,)), subset, is_sample)
+    return Task("books", BenchmarkEntry("books", "m:C", "s", ORIGIN, (subset,)), subset, is_sample)
 
 
 @pytest.fixture
@@ -31,6 +31,7 @@ def folders(tmp_path):
     [
         ({}, {}, "hub", None),
         ({"root": "root"}, {}, "folder", "root/books"),
+        ({"folder": {"d:books": "own"}}, {}, "folder", "own"),
         ({"root": "root", "folder": {"books": "own"}}, {}, "folder", "own"),
         ({"folder": {"books": "own"}}, {"is_sample": True}, "sample", None),
         ({"root": "empty"}, {"generated": True}, "hub", None),
@@ -54,6 +55,7 @@ def test_a_root_without_the_benchmark_is_told(folders):
     ("settings", "sentence"),
     [
         ({"folder": {"rulr": "own"}}, "unknown benchmark, 'rulr': did you mean 'ruler'"),
+        ({"sample": True, "root": "own"}, "leave it out, or --data-folder and --data-root"),
         ({"folder": {"ruler": "nowhere"}}, "The folder nowhere of --data-folder ruler is not there"),
         ({"root": "nowhere"}, "The folder nowhere of --data-root is not there"),
     ],

@@ -59,3 +59,15 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
 def test_the_same_seed_gives_the_same_interval():
     values = [[0.0], [100.0], [100.0], [50.0]]
     assert clustered_mean(values, 0.0, 100.0, 3) == clustered_mean(values, 0.0, 100.0, 3)
+
+
+def test_the_standard_error_is_that_of_the_mean_for_one_question_a_request():
+    values = [0.0, 100.0, 50.0, 100.0]
+    expected = np.std(values, ddof=1) / len(values) ** 0.5
+    assert clustered_mean([[value] for value in values], 0, 100).standard_error == pytest.approx(expected)
+
+
+def test_the_standard_error_grows_where_questions_share_a_context():
+    alone = clustered_mean([[value] for value in (0.0, 0.0, 100.0, 100.0)], 0, 100).standard_error
+    assert clustered_mean([[0.0, 0.0], [100.0, 100.0]], 0, 100).standard_error > 1.5 * alone
+    assert clustered_mean([[0.0, 100.0]], 0, 100).standard_error is None

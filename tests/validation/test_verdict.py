@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from sparse_hub_core import Question, Request
+from sparse_hub_core import Question, Request, SparseHubError
 from sparse_hub_core.evaluation import PreparedRequest
 from sparse_hub_core.models.prompt import Prompt
 from sparse_hub_core.registry import Subset
 from sparse_hub_core.results.schema import ValidationRequestLine
+from sparse_hub_core.validation.scores import check_scores
 from sparse_hub_core.validation.verdict import Place, verdict
 
 PLACE = Place("0" * 64, "demo", "books/qa", "generated", "local_sink")
@@ -71,3 +72,32 @@ def test_hidden_answers_leave_no_score(sparse) -> None:
 def test_hidden_answers_of_some_questions_leave_out_only_these() -> None:
     found = judged([[80.0, None], [None, None]], [[60.0, None], [None, None]])
     assert (found.dense.mean, found.sparse.mean, found.difference.mean, found.dense.n) == (80, 60, -20, 1)
+
+
+def announced(scores: list[float | None], others: dict[str, float]) -> ValidationRequestLine:
+    return line(0, scores).model_copy(update={"other_scores": [others] * len(scores)})
+
+
+@pytest.mark.parametrize(
+    ("dense", "sparse", "sentence"),
+    [
+        (
+            announced([150.0], {"bleu": 1.0}),
+            None,
+            "A score of question 0 of request 'r0' is 150, outside of its range 0 to 100",
+        ),
+        (announced([1.0], {"bleu": -1.0}), None, "is -1, outside"),
+        (announced([1.0], {}), None, "are none, but those announced are bleu"),
+        (announced([1.0], {"bleu": 1.0, "mine": 1.0}), None, "are bleu, mine, but"),
+        (announced([1.0], {"bleu": 1.0}), announced([None], {}), "must not depend on the prediction"),
+    ],
+)
+def test_scores_that_are_not_as_announced_are_told(dense, sparse, sentence) -> None:
+    with pytest.raises(SparseHubError, match=sentence):
+        check_scores(SUBSET, (), [dense], sparse and [sparse])
+
+
+@pytest.mark.parametrize("scores", [[100.00001], [0.0], [None]])
+def test_scores_as_announced_pass(scores) -> None:
+    others = {} if scores == [None] else {"bleu": 3.0}
+    check_scores(SUBSET, (), [announced(scores, others)], [announced(scores, others)])
