@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from sparse_hub_core.benchmark import Benchmark, CountTokens, Lengths, Question, Request
     from sparse_hub_core.data.grouping import group_by_context
     from sparse_hub_core.data.source import DataSource, HubDataset, Rows
-    from sparse_hub_core.errors import ConfigError, ModelError, PluginError, SparseHubError, UsageError, did_you_mean
+    from sparse_hub_core.errors import (
+        ConfigError,
+        DataError,
+        ModelError,
+        PluginError,
+        SparseHubError,
+        UsageError,
+        did_you_mean,
+    )
     from sparse_hub_core.execute_full_benchmark import execute_full_benchmark, get_run_configurations
     from sparse_hub_core.hookspecs import hookimpl
     from sparse_hub_core.lookup import get_benchmark, get_masker_config
@@ -44,6 +52,7 @@ _HOME = {
     "Benchmark": "benchmark",
     "ConfigError": "errors",
     "CountTokens": "benchmark",
+    "DataError": "errors",
     "DataSource": "data.source",
     "Domain": "space",
     "GrowingTensor": "attention.growing",
@@ -102,6 +111,7 @@ __all__ = [
     "Benchmark",
     "ConfigError",
     "CountTokens",
+    "DataError",
     "DataSource",
     "Domain",
     "GrowingTensor",

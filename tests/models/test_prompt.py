@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from sparse_hub_core import Question, Request
+from sparse_hub_core import Question, Request, UsageError
+from sparse_hub_core.models.loading import load_tokenizer
 from sparse_hub_core.models.prompt import prompt_overhead, render_prompts
+from sparse_hub_core.models.source import resolve_model
+from sparse_hub_core.plugins import load_registry
 
 QUESTIONS = (Question(" Who?", ("me",), answer_prefix=" It is"), Question(" Where?", ("here",)))
 
@@ -69,3 +72,28 @@ def test_a_completion_goes_without_the_chat_template(tokenizer, chat_tokenizer):
 
     assert prompt(chat_tokenizer, as_chat=False) == prompt(tokenizer, as_chat=True)
     assert prompt(chat_tokenizer, as_chat=False) != prompt(chat_tokenizer, as_chat=True)
+
+
+@pytest.mark.parametrize("context", ["The <<sparse-hub-split>> stands in a context. ", "plain "])
+@pytest.mark.parametrize("question", [" What is <<sparse-hub-split>> or <<sparse-hub-split-0>>?", " What?"])
+def test_a_text_may_hold_the_separator(tokenizer, chat_tokenizer, context, question):
+    for each in (tokenizer, chat_tokenizer):
+        (prompt,) = render_prompts(each, Request("r", context * 3, (Question(question, ("x",)),)), 500)
+        said = each.decode([*prompt.prefix, *prompt.suffix])
+        assert (context * 3).strip() in said
+        assert question in said
+        assert not prompt.truncated
+
+
+@pytest.mark.parametrize("text", ["some plain words ", "混合的文字。", "a 🦊 and an é ", "\n\n  \t x"])
+@pytest.mark.parametrize("length", [40, 57, 120])
+def test_a_prompt_that_was_cut_keeps_to_the_length(text, length):
+    tokenizer = load_tokenizer(resolve_model(load_registry(), "demo"))
+    (prompt,) = render_prompts(tokenizer, Request("r", text * 200, (Question(" Who?", ("x",)),)), length)
+    assert prompt.truncated
+    assert length - 12 <= len(prompt.prefix) + len(prompt.suffix) <= length + prompt_overhead(tokenizer)
+
+
+def test_a_question_that_is_too_long_is_refused(tokenizer):
+    with pytest.raises(UsageError, match="whose question takes 60; raise"):
+        render_prompts(tokenizer, Request("r", "", (Question("?" * 60, ("x",)),)), 50)
