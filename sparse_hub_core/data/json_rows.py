@@ -1,4 +1,4 @@
-"""Rows of JSON files, by number, each as it was written.
+"""Rows of a JSON file, by number, each as it was written.
 
 Read by ourselves: ``datasets`` makes a copy of every file, turns answers that look like dates into dates, fills
 objects up with each other's keys, and says of a damaged file only that it is one.
@@ -6,9 +6,9 @@ objects up with each other's keys, and says of a damaged file only that it is on
 
 from __future__ import annotations
 
-import bisect
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,18 @@ from typing import Any
 from sparse_hub_core.errors import DataError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+FORMAT = "write one object per line, or all of them as one list"
+_HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+"""How the halves of a pair are written; one without the other is valid JSON, and no text."""
 
 
 class DamagedFileError(Exception):
     """A file is cut off, damaged, or not what its name says; the message is the end of a sentence."""
+
+    def __init__(self, reason: str, remedy: str | None = None) -> None:
+        """Take what is wrong, and what to do where another copy of the file would not help."""
+        super().__init__(reason)
+        self.remedy = remedy
 
 
 @dataclass(frozen=True)
@@ -62,52 +70,31 @@ class ListFile:
         return self.rows[index]
 
 
-class JsonRows:
-    """The rows of several files, one after the other; a key that a row lacks is None, as in a table."""
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        """Read each file once, to find its rows and to see that it is whole."""
-        self.files = tuple(_read(path) for path in paths)
-        self.column_names = list(dict.fromkeys(column for file in self.files for column in file.columns))
-        self.ends = [sum(len(file) for file in self.files[: index + 1]) for index in range(len(self.files))]
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return self.ends[-1] if self.ends else 0
-
-    def __getitem__(self, index: int) -> Mapping[str, Any]:
-        """Return one row by column."""
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"There is no row {index}; there are {len(self)}.")
-        index %= len(self)
-        place = bisect.bisect_right(self.ends, index)
-        row = self.files[place][index - (self.ends[place - 1] if place else 0)]
-        return {column: row.get(column) for column in self.column_names}
-
-    def __iter__(self) -> Iterator[Mapping[str, Any]]:
-        """Iterate over the rows."""
-        return (self[index] for index in range(len(self)))
-
-
 def _state(path: Path) -> tuple[int, int]:
     state = path.stat()
     return state.st_size, state.st_mtime_ns
 
 
-def _read(path: Path) -> LinesFile | ListFile:
+def read_json(path: Path) -> LinesFile | ListFile:
+    """Return the rows of a file that has an object per line, or is one list of objects.
+
+    Raises:
+        DamagedFileError: It is neither.
+    """
     with path.open("rb") as file:
         start = file.read(4096).removeprefix(BYTE_ORDER_MARK).lstrip()
     return _read_list(path) if start.startswith(b"[") else _read_lines(path)
 
 
 def _read_list(path: Path) -> ListFile:
+    content = path.read_bytes()
     try:
-        rows = json.loads(path.read_bytes().decode("utf-8-sig"))
+        rows = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise DamagedFileError(f"{path} is cut off or damaged ({error})") from error
+    halves = _HALF_CHARACTER.search(content) is not None
     for number, row in enumerate(rows, 1):
-        if not isinstance(row, dict):
-            raise DamagedFileError(f"entry {number} of the list in {path} is no JSON object")
+        _require_object(row, f"entry {number} of the list in {path}", halves)
     return ListFile(rows, tuple(dict.fromkeys(key for row in rows for key in row)))
 
 
@@ -125,12 +112,27 @@ def _read_lines(path: Path) -> LinesFile:
 
 
 def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    place = f"line {number} of {path}"
     try:
         row = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         if not line.endswith(b"\n"):
             raise DamagedFileError(f"{path} is cut off in the middle of line {number} ({error})") from error
-        raise DamagedFileError(f"line {number} of {path} is no JSON ({error})") from error
+        if line.startswith(b"{") and not line.rstrip().endswith(b"}"):
+            raise DamagedFileError(f"{place} begins an object that goes on in the next line", FORMAT) from error
+        raise DamagedFileError(f"{place} is no JSON ({error})") from error
+    return _require_object(row, place, _HALF_CHARACTER.search(line) is not None)
+
+
+def _require_object(row: Any, place: str, may_have_halves: bool) -> dict[str, Any]:
     if not isinstance(row, dict):
-        raise DamagedFileError(f"line {number} of {path} is no JSON object")
+        raise DamagedFileError(f"{place} is no JSON object", FORMAT)
+    if may_have_halves:
+        try:
+            json.dumps(row, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError as error:
+            half = json.dumps(error.object[error.start])
+            raise DamagedFileError(
+                f"{place} has half a character, {half}, which is no text", "write it as a whole, or leave it out"
+            ) from error
     return row

@@ -114,7 +114,7 @@ def _hub_error(source: DataSource, request: _Request, repository: Repository, er
 def _in_folder(source: DataSource, dataset: HubDataset, sample_folder: Path) -> tuple[list[Path], _Request]:
     if source.kind == "sample":
         folder, place = sample_folder, f"its offline sample in {sample_folder}"
-        remedy = renewal = "install the package that ships it again"
+        remedy = renewal = "leave out @sample, or install the package that ships it again"
     else:
         folder = Path() if source.folder is None else source.folder
         place = f"the folder {folder}"
@@ -134,6 +134,8 @@ def _in_folder(source: DataSource, dataset: HubDataset, sample_folder: Path) -> 
             raise request.error(f"{error}, because a download into it was interrupted", again) from error
         raise request.error(str(error)) from error
     except OSError as error:
+        if source.kind == "sample" and not folder.is_dir():
+            raise request.error("the package lacks this folder") from error
         raise request.error(first_line(error), "check the path") from error
     return [folder / name for name in names], request
 
@@ -142,15 +144,16 @@ def _read(request: _Request, paths: list[Path]) -> Rows:
     dataset = request.dataset
     try:
         with quiet():
-            rows, columns = read_files(paths)
+            rows = read_files(paths)
     except (DamagedFileError, OSError) as error:
-        raise request.error(first_line(error), request.renewal) from error
+        remedy = error.remedy if isinstance(error, DamagedFileError) else None
+        raise request.error(first_line(error), remedy or request.renewal) from error
     if not len(rows):
         raise request.error(f"{paths[0].name} holds no rows")
-    missing = [column for column in dataset.columns if column not in columns]
+    missing = [column for column in dataset.columns if column not in rows.columns]
     if missing:
         raise request.error(
-            f"the columns {', '.join(missing)} are missing; it has {', '.join(columns)}",
+            f"the columns {', '.join(missing)} are missing; it has {', '.join(rows.columns)}",
             f"the columns that are needed are those of {dataset.repository}",
         )
     return rows

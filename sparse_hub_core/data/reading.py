@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
+from sparse_hub_core.data.csv_rows import read_csv
 from sparse_hub_core.data.hub_errors import first_line
-from sparse_hub_core.data.json_rows import DamagedFileError, JsonRows
-
-if TYPE_CHECKING:
-    from sparse_hub_core.data.source import Rows
+from sparse_hub_core.data.joined_rows import JoinedRows
+from sparse_hub_core.data.json_rows import DamagedFileError, read_json
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
-def read_files(paths: Sequence[Path]) -> tuple[Rows, tuple[str, ...]]:
-    """Return the rows of files of one format, and their columns.
+def read_files(paths: Sequence[Path]) -> JoinedRows:
+    """Return the rows of files of one format.
 
     Raises:
         DamagedFileError: A file is cut off, damaged, or not what its name says.
@@ -25,9 +24,12 @@ def read_files(paths: Sequence[Path]) -> tuple[Rows, tuple[str, ...]]:
     """
     for path in paths:
         _require_content(path)
-    suffix = paths[0].suffix
-    rows = JsonRows(paths) if suffix in (".jsonl", ".json") else _read_tables(paths, suffix)
-    return cast("Rows", rows), tuple(rows.column_names)
+    if paths[0].suffix == ".parquet":
+        tables = [_read_parquet(path) for path in paths]
+        return JoinedRows(paths, tables, [table.column_names for table in tables])
+    read = read_csv if paths[0].suffix == ".csv" else read_json
+    files = [read(path) for path in paths]
+    return JoinedRows(paths, files, [file.columns for file in files])
 
 
 def digest_files(paths: Sequence[Path]) -> str:
@@ -50,23 +52,18 @@ def _require_content(path: Path) -> None:
         raise DamagedFileError(f"{path} is a pointer of git-lfs and not the file; run `git lfs pull` in its folder")
 
 
-def _read_tables(paths: Sequence[Path], suffix: str) -> Any:
-    """Read parquet or csv into memory, because the cache of ``datasets`` would keep a copy of every file."""
+def _read_parquet(path: Path) -> Any:
+    """Read a file into memory, because the cache of ``datasets`` would keep a copy of it."""
     # Imported here because they take a second, and files of JSON have no use for them.
     import datasets
-    import pandas
+    import pyarrow
     import pyarrow.parquet
 
     try:
-        if suffix == ".parquet":
-            tables = [pyarrow.parquet.ParquetFile(path).read() for path in paths]
-            return datasets.Dataset(pyarrow.concat_tables(tables, promote_options="default"))
-        # Answers such as "NA" are answers.
-        frames = [pandas.read_csv(path, keep_default_na=False) for path in paths]
-        return datasets.Dataset.from_pandas(pandas.concat(frames, ignore_index=True), preserve_index=False)
-    except (ValueError, OSError) as error:
-        raise DamagedFileError(f"{_names(paths)} cannot be read ({first_line(error)})") from error
-
-
-def _names(paths: Sequence[Path]) -> str:
-    return str(paths[0]) + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
+        table = pyarrow.parquet.ParquetFile(path).read()
+        # Texts that are none would fail when their row is asked for.
+        table.validate(full=True)
+        return datasets.Dataset(table)
+    # Some of Arrow's own errors are no ValueError.
+    except (ValueError, OSError, pyarrow.ArrowException) as error:
+        raise DamagedFileError(f"{path} cannot be read ({first_line(error)})") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
 
@@ -110,6 +111,23 @@ def test_a_byte_order_mark_and_blank_lines_are_no_rows(tmp_path):
     assert load(tmp_path) == [ROWS[0], {"question": None, "answer": 1}]
 
 
+def test_a_cell_of_csv_is_the_text_that_stands_there(tmp_path):
+    rows = [
+        {"question": "007", "answer": ""},
+        {"question": "1.0", "answer": "null"},
+        {"question": "x" * 200_000, "answer": "\n"},
+    ]
+    write(tmp_path / "qa.csv", rows)
+    limit = csv.field_size_limit()
+    assert load(tmp_path) == rows
+    assert csv.field_size_limit() == limit
+
+
+def test_a_whole_character_may_be_written_in_halves(tmp_path):
+    (tmp_path / "qa.jsonl").write_text('{"question": "\\ud83d\\ude00", "answer": "\\\\ud800"}')
+    assert load(tmp_path) == [{"question": "\U0001f600", "answer": "\\ud800"}]
+
+
 def test_the_identity_is_that_of_the_content_that_is_read(tmp_path):
     write(tmp_path / "a" / "qa.jsonl")
     write(tmp_path / "a" / "qb.jsonl")
@@ -140,6 +158,13 @@ def test_nothing_is_written_and_nothing_is_said(tmp_path, monkeypatch, capfd):
 GOOD = json.dumps(ROWS[0]).encode()
 
 
+def not_utf8():
+    texts = pyarrow.array([b"\xff"]).view(pyarrow.string())
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table({"question": texts, "answer": texts}), buffer)
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize(
     ("files", "words"),
     [
@@ -152,13 +177,31 @@ GOOD = json.dumps(ROWS[0]).encode()
         ({"qa.csv": b"question,answer\n"}, "qa.csv holds no rows; put"),
         ({"qa.jsonl": GOOD + b"\n" + GOOD[:-5]}, "qa.jsonl is cut off in the middle of line 2 (.*); copy or download"),
         ({"qa.jsonl": GOOD + b"\nno\n" + GOOD}, "line 2 of .*qa.jsonl is no JSON (.*); copy or download it again"),
-        ({"qa.jsonl": b"[1, 2]\n"}, "entry 1 of the list in .*qa.jsonl is no JSON object; copy"),
-        ({"qa.jsonl": GOOD + b"\n3\n"}, "line 2 of .*qa.jsonl is no JSON object; copy"),
+        ({"qa.jsonl": b"[1, 2]\n"}, "entry 1 of the list in .*qa.jsonl is no JSON object; write one object per"),
+        ({"qa.jsonl": GOOD + b"\n3\n"}, "line 2 of .*qa.jsonl is no JSON object; write one object per line, or"),
         ({"qa.jsonl": b"[" * 100_000}, "qa.jsonl is cut off or damaged (.*); copy"),
         ({"qa.jsonl": b"\xff\xfe\x00"}, "qa.jsonl is cut off in the middle of line 1 (.*utf-8.*); copy"),
         ({"qa.json": b"[" + GOOD}, "qa.json is cut off or damaged (.*); copy"),
         ({"qa.parquet": b"PAR1 no"}, "qa.parquet cannot be read (.*); copy or download it again"),
-        ({"qa.csv": b'question,answer\n"x'}, "qa.csv cannot be read (.*EOF inside string.*); copy"),
+        ({"qa.csv": b'question,answer\n"x'}, "line 2 of .*qa.csv cannot be read (unexpected end of data); copy"),
+        ({"qa.csv": b"question,answer\n1,2\n1,2,3\n"}, "line 3 of .*qa.csv has 3 cells, where the first line names 2"),
+        (
+            {"qa.csv": b"question,answer\n1,2,3\n"},
+            "line 2 of .*qa.csv has 3 cells, where the first line names 2 columns",
+        ),
+        (
+            {"qa.csv": b'question,answer\n"a\nb",2\n1\n'},
+            "line 4 of .*qa.csv has 1 cells, .*; put cells that hold a comma",
+        ),
+        ({"qa.csv": b"question,answer\n1,\xff\n"}, "qa.csv cannot be read (.*utf-8.*); copy"),
+        ({"qa.json": json.dumps(ROWS[0], indent=1).encode()}, "line 1 of .*qa.json begins an object that goes on in"),
+        ({"qa.jsonl": GOOD + b'\n{"question": 1,\n"x": 2}'}, "line 2 of .* goes on in the next line; write one object"),
+        (
+            {"qa.jsonl": GOOD + b'\n{"answer": ["\\ud800"]}'},
+            'line 2 of .*qa.jsonl has half a character, "\\ud800", which is',
+        ),
+        ({"qa.json": b'[{"\\uDFFF": 1}]'}, "entry 1 of the list in .*qa.json has half a character"),
+        ({"qa.parquet": not_utf8()}, "qa.parquet cannot be read (.*UTF8.*); copy"),
         ({"qa.jsonl": LFS}, "qa.jsonl is a pointer of git-lfs and not the file; run `git lfs pull` in its folder"),
         ({"qa.jsonl": b'{"question": 1, "x": 2}'}, "the columns answer are missing; it has question, x; the columns"),
         ({"qa/t-00001-of-00003.jsonl": GOOD}, "it is half downloaded: qa/t-00000-of-00003.jsonl is missing (1 of 3"),
@@ -190,6 +233,11 @@ def test_a_folder_that_is_gone_is_said(tmp_path):
         identity(tmp_path / "none")
 
 
-def test_a_sample_that_lacks_a_file_is_the_fault_of_its_package(tmp_path):
-    with pytest.raises(DataError, match=r"its offline sample in .*install the package that ships it again"):
-        load(tmp_path, kind="sample")
+@pytest.mark.parametrize(
+    ("folder", "words"), [("", "it has no data for 'qa'"), ("none", "the package lacks this folder")]
+)
+def test_a_sample_that_is_not_there_is_the_fault_of_its_package(tmp_path, folder, words):
+    with pytest.raises(
+        DataError, match=rf"its offline sample in .*{words}.*; leave out @sample, or install the package"
+    ):
+        load(tmp_path / folder, kind="sample")
