@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +26,7 @@ from sparse_hub_core.matrix import (
     places,
     registered_configurations,
 )
+from sparse_hub_core.models.source import ModelSource
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.progress import Progress, Silent
 from sparse_hub_core.registry import Registry
@@ -56,7 +58,10 @@ def plan(spec: Spec, registry: Registry, configurations: RunConfigurations | Non
         UsageError: A name of the spec is unknown, or belongs to a broken plugin.
     """
     matrix = build_matrix(spec, registry, configurations)
-    cells = tuple(_cell(matrix, *place) for place in places(matrix))
+    from sparse_hub_core.models.fingerprint import fingerprint
+
+    fingerprint_of = cache(fingerprint)
+    cells = tuple(_cell(matrix, fingerprint_of, *place) for place in places(matrix))
     missing = [f"{task}: {error}" for task, error in matrix.data_identities.items() if isinstance(error, UsageError)]
     return Plan(matrix.directory.run_id, matrix.directory.path, cells, (*length_notes(matrix), *missing))
 
@@ -149,14 +154,14 @@ def load_summary(run_path: Path) -> SummaryFile:
     return read_json(path, SummaryFile)
 
 
-def _cell(matrix: Matrix, model: Any, task: str, preset: str) -> Cell:
-    from sparse_hub_core.models.fingerprint import fingerprint
-
+def _cell(
+    matrix: Matrix, fingerprint: Callable[[ModelSource], str], model: ModelSource, task: str, preset: str
+) -> Cell:
     directory = matrix.cell_directory(model, task, preset)
     names = tuple(
         (entry if isinstance(entry, type) else type(entry)).__name__ for entry in matrix.stacks.get(preset, ())
     )
-    known = {config_class.__name__: name for config_class, name in matrix.class_names().items()}
+    known = {config_class.__name__: name for config_class, name in matrix.class_names.items()}
     maskers = tuple(known.get(name, name) for name in names)
     try:
         matrix.data_identity(task)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
@@ -151,6 +151,7 @@ class Matrix:
         if self._find_identity(task) != self.data_identity(task):
             raise DataError(f"The data of {task} changed while it was in use; start the same command again.")
 
+    @cached_property
     def class_names(self) -> dict[type[MaskerConfig], str]:
         """Return the registered name of every config class of the stacks."""
         classes = {entry if isinstance(entry, type) else type(entry) for s in self.stacks.values() for entry in s}
@@ -177,7 +178,7 @@ class Matrix:
             "code": {"core": core_digest(), "benchmark": code_digest(entry.load())},
         }
         if not dense:
-            optimizer = create_optimizer(self.stacks[preset], self.class_names())
+            optimizer = create_optimizer(self.stacks[preset], self.class_names)
             for kind, name in (("search_algorithms", spec.search_algorithm), ("objectives", spec.objective)):
                 used = self.registry.get(getattr(self.registry, kind), name)
                 packages.add(used.provenance.distribution)
@@ -192,12 +193,17 @@ class Matrix:
                 for prefix, entry in zip(optimizer.prefixes, optimizer.stack, strict=True)
             ]
             content["space"] = repr(optimizer.create_search_space(task))
-        content["versions"] = {name: importlib_metadata.version(name) for name in sorted(packages)}
+        content["versions"] = {name: _version(name) for name in sorted(packages)}
         return content
 
     def _distribution(self, entry: StackEntry) -> Any:
         name = masker_name(self.registry, entry if isinstance(entry, type) else type(entry))
         return None if name is None else self.registry.get(self.registry.maskers, name).provenance.distribution
+
+
+@cache
+def _version(distribution: str) -> str:
+    return importlib_metadata.version(distribution)
 
 
 @contextmanager

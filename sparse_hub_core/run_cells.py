@@ -154,7 +154,7 @@ class _TaskRun:
             runner.progress.advance(spec.num_samples * spec.search.max_requests)
             return found
         registry = self.matrix.registry
-        optimizer = create_optimizer(self.matrix.stacks[preset], self.matrix.class_names())
+        optimizer = create_optimizer(self.matrix.stacks[preset], self.matrix.class_names)
         stage = self._stage("search")
         runner.progress.stage(f"search {runner.source.name}, {self.task}, {preset}")
         finished = cell.read_trials()
@@ -264,6 +264,6 @@ class _TaskRun:
 
 def winning_configs(matrix: Matrix, preset: str, best: Best) -> list[MaskerConfig]:
     """Return the winner's configs; those of a best.json stand in the stack as they are."""
-    optimizer = create_optimizer(matrix.stacks[preset], matrix.class_names())
+    optimizer = create_optimizer(matrix.stacks[preset], matrix.class_names)
     given = [entry for entry in optimizer.stack if isinstance(entry, MaskerConfig)]
     return given if len(given) == len(optimizer.stack) else optimizer.create_config_from_params(best.parameters)

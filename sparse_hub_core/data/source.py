@@ -17,7 +17,7 @@ class HubDataset:
     config: str
     """The configuration; in a folder, the name of the file or folder that holds it."""
     columns: tuple[str, ...]
-    """The columns that must be there."""
+    """The columns that must be there, and hold text in every row."""
     split: str = "test"
     revision: str = "main"
     """A commit; a branch is resolved when it is loaded, and the commit is recorded with every result."""
@@ -25,6 +25,10 @@ class HubDataset:
     """The configuration's name on the hub where it differs, "" for the only one."""
     data_files: tuple[str, ...] = ()
     """Files of the repository to read, for one whose configurations are not declared."""
+    list_columns: tuple[str, ...] = ()
+    """Those of the columns that hold a list of texts instead."""
+    other_columns: tuple[str, ...] = ()
+    """Those of the columns that hold anything else, such as numbers."""
 
 
 @dataclass(frozen=True)
