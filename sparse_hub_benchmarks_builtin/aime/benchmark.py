@@ -70,6 +70,7 @@ class Aime2024(Aime):
         split="train",
         revision="8d88b2876a82a080e2f172cc9b25d0d9d2cb4792",
         hub_config="",
+        other_columns=("Answer",),
     )
 
     def score(self, prediction: str, question: Question) -> float:

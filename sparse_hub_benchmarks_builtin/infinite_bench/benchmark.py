@@ -52,6 +52,7 @@ class InfiniteBench(Benchmark):
             subset,
             columns=("context", "question", "answer_prefix", "answer"),
             revision="aaead86e917560307fb0fd5b5c53da52f663865f",
+            list_columns=("answer",),
         )
 
     def score(self, prediction: str, question: Question) -> float:

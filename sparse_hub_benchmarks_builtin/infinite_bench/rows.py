@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sparse_hub_benchmarks_builtin.infinite_bench.prompts import ENDINGS, ending
-from sparse_hub_core import Question, UsageError
+from sparse_hub_core import DataError, Question
 
 REPOSITORY = "MaxJeblick/InfiniteBench"
 WITH_OPTIONS = frozenset(("code_debug", "longbook_choice_eng"))
@@ -19,17 +19,16 @@ def read(task: str, row: Mapping[str, Any]) -> tuple[str, Question]:
     """Return the context and the question of a row.
 
     Raises:
-        UsageError: Its answer is not one that the task can have.
+        DataError: Its answer is not one that the task can have.
     """
-    context, question = str(row["context"]), str(row["question"] or "")
+    context, question = row["context"], row["question"]
     if task == "math_find":
         context = _without_question(context, question)
-    answers = row["answer"]
-    texts = [answers] if isinstance(answers, str) else [str(answer) for answer in answers]
+    texts = row["answer"]
     return context, Question(
         ending(task, question),
         tuple(texts),
-        answer_prefix=str(row["answer_prefix"] or ""),
+        answer_prefix=row["answer_prefix"],
         max_new_tokens=ENDINGS[task].max_new_tokens,
         details={"task": task, "label": _label(task, question, texts)},
     )
@@ -50,7 +49,7 @@ def _label(task: str, question: str, texts: Sequence[str]) -> Any:
             return _number(texts[0])
         return texts[0] if task in _ONE_ANSWER else list(texts)
     except (ValueError, IndexError) as error:
-        raise UsageError(
+        raise DataError(
             f"The answer {str(list(texts))[:60]} of infinite_bench/{task} cannot be read; give rows of the schema of "
             f"{REPOSITORY}."
         ) from error

@@ -10,6 +10,7 @@ from sparse_hub_benchmarks_builtin.longbench.scoring import length_bucket, score
 from sparse_hub_benchmarks_builtin.longbench.tasks import TASK_OF_SUBSET, WITHOUT_CHAT, Task, is_by_length
 from sparse_hub_core import (
     Benchmark,
+    DataError,
     HubDataset,
     Lengths,
     Question,
@@ -28,12 +29,15 @@ class LongBench(Benchmark):
 
         A folder may also hold the original files of THUDM, which have a column ``input`` in place of the question.
         """
-        _task(subset)
+        # Null where there are no classes to choose from.
+        lists = ("answers", "all_classes") if _has_classes(_task(subset)) else ("answers",)
         return HubDataset(
             "Xnhyacinth/LongBench",
             subset,
-            columns=("context", "answers", "all_classes", "length"),
+            columns=("context", "length", *lists),
             revision="2e9ade51ebf45d98942056c0716234f9d5d257d5",
+            list_columns=lists,
+            other_columns=("length",),
         )
 
     def requests(self, subset: str, lengths: Lengths, seed: int) -> Iterator[Request]:
@@ -45,7 +49,7 @@ class LongBench(Benchmark):
         task = _task(subset)
         rows = self.rows(subset)
         if len(rows) and not ({"question", "answer_prefix"} <= rows[0].keys() or "input" in rows[0]):
-            raise UsageError(
+            raise DataError(
                 f"The rows of longbench/{subset} have neither the columns 'question' and 'answer_prefix' of "
                 "Xnhyacinth/LongBench nor the column 'input' of THUDM/LongBench; give a folder that holds either."
             )
@@ -68,6 +72,9 @@ def _task(subset: str) -> Task:
 
 
 def _read(subset: str, task: Task, row: Mapping[str, Any]) -> tuple[str, Question]:
+    for column in ("question", "answer_prefix", "input"):
+        if not isinstance(row.get(column, ""), str):
+            raise _wrong(subset, column, row[column], "text")
     prompt = prompt_of(task.name, row)
     question = Question(
         prompt.question,
@@ -75,7 +82,25 @@ def _read(subset: str, task: Task, row: Mapping[str, Any]) -> tuple[str, Questio
         prompt.answer_prefix,
         task.max_new_tokens,
         as_chat=task.name not in WITHOUT_CHAT,
-        details={"task": task.name, "all_classes": list(row["all_classes"] or ())},
-        strata={"length": length_bucket(int(row["length"]))} if is_by_length(subset) else {},
+        details={"task": task.name, "all_classes": row["all_classes"] if _has_classes(task) else []},
+        strata={"length": length_bucket(_length(subset, row))} if is_by_length(subset) else {},
     )
     return prompt.context, question
+
+
+def _has_classes(task: Task) -> bool:
+    return task.metric == "classification"
+
+
+def _length(subset: str, row: Mapping[str, Any]) -> int:
+    try:
+        return int(row["length"])
+    except (TypeError, ValueError) as error:
+        raise _wrong(subset, "length", row["length"], "a number") from error
+
+
+def _wrong(subset: str, column: str, value: Any, expected: str) -> DataError:
+    return DataError(
+        f"A row of longbench/{subset} has {str(value)[:60]!r} in the column {column!r}, where {expected} is expected; "
+        "give rows of the schema of Xnhyacinth/LongBench or THUDM/LongBench."
+    )

@@ -127,7 +127,7 @@ _TEMPLATES = {
 
 def prompt_of(task: str, row: Mapping[str, Any]) -> Prompt:
     """Return the official prompt of a row, which has its parts, or the columns ``input`` and ``context``."""
-    if "question" in row:
+    if {"question", "answer_prefix"} <= row.keys():
         return _said_once(Prompt(row["context"], row["question"], row["answer_prefix"]))
     template = _TEMPLATES[task]
     return _said_once(

@@ -14,6 +14,7 @@ from sparse_hub_benchmarks_builtin.loogle.meteor import check_meteor, meteor
 from sparse_hub_benchmarks_builtin.loogle.rouge import rouge_l_recall, rouge_n_recall
 from sparse_hub_core import (
     Benchmark,
+    DataError,
     HubDataset,
     Lengths,
     Question,
@@ -116,7 +117,7 @@ def _entities(answer: Any) -> dict[str, str]:
         entities = json.loads(answer)
         return {str(mask): str(name) for mask, name in entities.items()}
     except (TypeError, ValueError, AttributeError) as error:
-        raise UsageError(
+        raise DataError(
             f"The answer {str(answer)[:60]!r} of loogle/{_CLOZE} is not a JSON object of masks and names; give rows "
             f"of the schema of {_REPOSITORY}."
         ) from error

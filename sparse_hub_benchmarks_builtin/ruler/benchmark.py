@@ -17,7 +17,7 @@ from sparse_hub_benchmarks_builtin.ruler.question_answering import ANY_ANSWER, D
 from sparse_hub_benchmarks_builtin.ruler.sample import Sample, Task
 from sparse_hub_benchmarks_builtin.ruler.subsets import SUBSETS
 from sparse_hub_benchmarks_builtin.ruler.variable_tracking import variable_tracking
-from sparse_hub_core import Benchmark, HubDataset, Lengths, Question, Request, UsageError, did_you_mean
+from sparse_hub_core import Benchmark, DataError, HubDataset, Lengths, Question, Request, UsageError, did_you_mean
 
 _TASKS: dict[str, Callable[[int, Lengths], Task]] = {
     "niah_single_1": lambda seed, lengths: niah.NIAH_SINGLE_1,
@@ -83,7 +83,7 @@ class Ruler(Benchmark):
     def _document_requests(self, subset: str, lengths: Lengths, seed: int) -> Iterator[Request]:
         corpus = READERS[subset](self.rows(subset))
         if not corpus.questions:
-            raise UsageError(f"ruler/{subset} has no question with an answer in its data; look at what is there.")
+            raise DataError(f"ruler/{subset} has no question with an answer in its data; look at what is there.")
         samples = DocumentSamples(corpus)
         shortest = samples.shortest_length(lengths)
         if lengths.max_context_length < shortest:

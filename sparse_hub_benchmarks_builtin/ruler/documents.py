@@ -38,6 +38,7 @@ DATASETS = {
         columns=("id", "title", "context", "question", "answers"),
         split="validation",
         revision="3ffb306f725f7d2ce8394bc1873b24868140c412",
+        other_columns=("answers",),
     ),
     "qa_2": HubDataset(
         "hotpotqa/hotpot_qa",
@@ -45,6 +46,7 @@ DATASETS = {
         columns=("question", "answer", "context"),
         split="validation",
         revision="1908d6afbbead072334abe2965f91bd2709910ab",
+        other_columns=("context",),
     ),
 }
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from sparse_hub_core import Rows, UsageError
+from sparse_hub_core import DataError, Rows
 
 
 class TaskRows:
@@ -16,8 +16,13 @@ class TaskRows:
         """Look through the rows once; texts are not kept.
 
         Raises:
-            UsageError: None of them belongs to the task.
+            DataError: None of them belongs to the task, or there is no column of answers.
         """
+        if len(rows) and not {"answer", "output"} & rows[0].keys():
+            raise DataError(
+                "The data of zero_scrolls lacks the column 'answer', which is null where an answer is hidden; name a "
+                "folder of the schema of simonjegou/zero_scrolls with --data-folder zero_scrolls=DIR."
+            )
         self._rows = rows
         places: dict[bytes, list[int]] = {}
         self._answers: dict[int, tuple[str, ...]] = {}
@@ -27,7 +32,7 @@ class TaskRows:
                 places.setdefault(_digest(row["context"], row["question"]), []).append(index)
                 self._answers[index] = answers(row)
         if not places:
-            raise UsageError(
+            raise DataError(
                 f"The data of zero_scrolls has no row whose task is {task!r}; name a folder that has with "
                 "--data-folder zero_scrolls=DIR."
             )
@@ -47,7 +52,7 @@ class TaskRows:
 def answers(row: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the answers of a row, none where they are hidden; ``output`` is what the original dataset calls them."""
     answer = row.get("answer") or row.get("output") or ()
-    return (answer,) if isinstance(answer, str) else tuple(str(one) for one in answer if one)
+    return tuple(str(one) for one in answer if one) if isinstance(answer, list | tuple) else (str(answer),)
 
 
 def _digest(context: str, question: str) -> bytes:

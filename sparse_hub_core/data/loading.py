@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sparse_hub_core.data.checked_rows import CheckedRows
 from sparse_hub_core.data.folder import declared_configs, list_files, unfinished_download
 from sparse_hub_core.data.hub_errors import Repository, explain, first_line
 from sparse_hub_core.data.hub_files import README, Checkout, download, file_names, require_access, resolve
@@ -150,10 +151,11 @@ def _read(request: _Request, paths: list[Path]) -> Rows:
         raise request.error(first_line(error), remedy or request.renewal) from error
     if not len(rows):
         raise request.error(f"{paths[0].name} holds no rows")
+    needed = f"the columns that are needed are those of {dataset.repository}"
     missing = [column for column in dataset.columns if column not in rows.columns]
     if missing:
         raise request.error(
             f"the columns {', '.join(missing)} are missing; it has {', '.join(rows.columns)}",
-            f"the columns that are needed are those of {dataset.repository}",
+            needed,
         )
-    return rows
+    return CheckedRows(rows, dataset, lambda reason: request.error(reason, needed))

@@ -129,7 +129,6 @@ CHOICE = "Which?\n\nOptions:\nA. one\nB. two\nC. three: 3\nD. four"
     ("task", "question", "answer", "label"),
     [
         ("passkey", "Why?", ["00412"], "00412"),
-        ("passkey", "Why?", "00412", "00412"),
         ("kv_retrieval", "Why?", ["33"], "33"),
         ("code_run", "Why?", ["-33"], -33),
         ("math_find", "Why?", ["49"], 49),
@@ -143,11 +142,11 @@ CHOICE = "Which?\n\nOptions:\nA. one\nB. two\nC. three: 3\nD. four"
     ],
 )
 def test_labels_have_the_type_that_scoring_needs(
-    tmp_path: Path, task: str, question: str, answer: Any, label: Any
+    tmp_path: Path, task: str, question: str, answer: list[str], label: Any
 ) -> None:
     read = from_folder(tmp_path, task, question=question, answer=answer)
     assert repr(read.details["label"]) == repr(label)
-    assert read.references == tuple([answer] if isinstance(answer, str) else answer)
+    assert read.references == tuple(answer)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from sparse_hub_benchmarks_builtin.longbench.benchmark import LongBench
 from sparse_hub_benchmarks_builtin.longbench.prompts import prompt_of
 from sparse_hub_benchmarks_builtin.longbench.subsets import SUBSETS
 from sparse_hub_benchmarks_builtin.longbench.tasks import TASK_OF_SUBSET, TASKS
-from sparse_hub_core import DataSource, Lengths, UsageError
+from sparse_hub_core import DataError, DataSource, Lengths, UsageError
 
 PROMPTS = json.loads((Path(__file__).parents[1] / "golden" / "longbench_prompts.json").read_text(encoding="utf-8"))
 LENGTHS = Lengths(2048, lambda text: len(text.split()))
@@ -90,8 +90,34 @@ def test_a_folder_in_the_original_schema(tmp_path):
 @pytest.mark.parametrize("changes", [{"input": ...}, {"input": ..., "question": "without an answer prefix"}])
 def test_a_folder_in_neither_schema(tmp_path, changes):
     source = write(tmp_path, "lcc", **changes)
-    with pytest.raises(UsageError, match="neither the columns 'question' and 'answer_prefix'"):
+    with pytest.raises(DataError, match="neither the columns 'question' and 'answer_prefix'"):
         requests_of("lcc", source)
+
+
+@pytest.mark.parametrize(
+    ("subset", "changes", "words"),
+    [
+        ("lcc", {"answers": "Unanswerable"}, "row 1 of .*lcc.jsonl has text in the column 'answers'"),
+        ("lcc", {"answers": None}, "row 1 of .*lcc.jsonl has nothing in the column 'answers'"),
+        ("lcc", {"input": None}, "A row of longbench/lcc has 'None' in the column 'input', where text is expected"),
+        ("lcc", {"question": 5, "answer_prefix": ""}, "has '5' in the column 'question', where text is expected"),
+        ("lcc_e", {"length": "long"}, "A row of longbench/lcc_e has 'long' in the column 'length', where a number is"),
+        ("trec", {"all_classes": None}, "row 1 of .*trec.jsonl has nothing in the column 'all_classes'"),
+        ("trec", {"all_classes": ...}, "the columns all_classes are missing"),
+    ],
+)
+def test_a_column_that_holds_something_else_is_told(tmp_path, subset, changes, words):
+    source = write(tmp_path, subset, **changes)
+    with pytest.raises(DataError, match=words):
+        requests_of(subset, source)
+
+
+@pytest.mark.parametrize("changes", [{"all_classes": ...}, {"all_classes": None}, {"question": "without a prefix"}])
+def test_what_a_task_has_no_use_for_may_be_missing(tmp_path, changes):
+    (request,) = requests_of("hotpotqa", write(tmp_path, "hotpotqa", **changes))
+    (question,) = request.questions
+    assert question.text == "Question: i\n"
+    assert question.details["all_classes"] == []
 
 
 @pytest.mark.parametrize("subset", ["hotpotqa_E", "musique_e", ""])

@@ -87,7 +87,7 @@ def test_a_cloze_has_no_extra_metrics() -> None:
     assert set(benchmark.other_scores("{}", requests(CLOZE)[0].questions[0])) == {"partial_match"}
 
 
-@pytest.mark.parametrize("answer", ["Paris", "[1]", "", None, '{"<mask-0>": '])
+@pytest.mark.parametrize("answer", ["Paris", "[1]", "", "null", '{"<mask-0>": '])
 def test_an_answer_that_is_no_mapping_is_told(tmp_path: Path, answer: Any) -> None:
     with pytest.raises(UsageError, match=r"of loogle/shortdep_cloze is not a JSON object"):
         from_folder(tmp_path, CLOZE, answer=answer)

@@ -15,7 +15,7 @@ import pytest
 from sparse_hub_benchmarks_builtin import register_benchmarks
 from sparse_hub_benchmarks_builtin.zero_scrolls.benchmark import ZeroScrolls
 from sparse_hub_benchmarks_builtin.zero_scrolls.subsets import SUBSETS
-from sparse_hub_core import DataSource, Lengths, Question, Request, UsageError
+from sparse_hub_core import DataError, DataSource, Lengths, Question, Request, UsageError
 from sparse_hub_core.preparation import part_of
 
 NAMES = tuple(subset.name for subset in SUBSETS)
@@ -127,6 +127,21 @@ def test_rows_of_other_tasks_are_left_out(tmp_path: Path) -> None:
     assert request.context != "other"
     with pytest.raises(UsageError, match="no row whose task is 'qasper'"):
         from_folder(tmp_path, "qasper", {"task": "musique"})
+
+
+def test_answers_may_be_null_and_their_column_may_not_be_missing(tmp_path: Path) -> None:
+    row = {"context": "c", "question": "q", "task": "qasper", "answer": None, "answer_prefix": None}
+    (tmp_path / "qasper.jsonl").write_text(json.dumps(row))
+    benchmark = ZeroScrolls(DataSource("folder", tmp_path))
+    (request,) = benchmark.requests("qasper", LENGTHS, 0)
+    assert request.questions[0].references == ()
+    (tmp_path / "qasper.jsonl").write_text(json.dumps(row | {"answer": 5}))
+    (request,) = benchmark.requests("qasper", LENGTHS, 0)
+    assert request.questions[0].references == ("5",)
+    del row["answer"]
+    (tmp_path / "qasper.jsonl").write_text(json.dumps(row))
+    with pytest.raises(DataError, match="lacks the column 'answer', which is null where an answer is hidden"):
+        benchmark.requests("qasper", LENGTHS, 0)
 
 
 def test_an_unknown_subset_is_refused_with_a_suggestion() -> None:

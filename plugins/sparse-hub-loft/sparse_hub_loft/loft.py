@@ -44,7 +44,8 @@ class Loft(Benchmark):
         if subset not in _NAMES:
             raise UsageError(f"loft has no subset {subset!r}; {did_you_mean(subset, _NAMES)}")
         repository = f"f20180301/loft-rag-{subset.replace('_', '-')}"
-        return HubDataset(repository, subset, ("context", "question", "answers"), hub_config="")
+        columns = ("context", "question", "answers")
+        return HubDataset(repository, subset, columns, hub_config="", list_columns=("answers",))
 
     def score(self, prediction: str, question: Question) -> float | None:
         """Return subspan EM, 0 or 1."""
@@ -76,7 +77,7 @@ def _question(subset: str, row: Mapping[str, Any]) -> Question:
     # its documents first, as the worked examples in the context do.
     return Question(
         text=row["question"],
-        references=tuple(str(answer) for answer in row["answers"] or ()),
+        references=tuple(row["answers"]),
         max_new_tokens=int(row.get("max_new_tokens") or _MAX_NEW_TOKENS),
         details={"multi_value": subset.partition("_")[0] in MULTI_VALUE},
     )
