@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sparse_hub_core.data.checked_rows import CheckedRows
 from sparse_hub_core.data.folder import declared_configs, list_files, unfinished_download
-from sparse_hub_core.data.hub_errors import Repository, explain, first_line
+from sparse_hub_core.data.hub_errors import Failure, Repository, explain, first_line
 from sparse_hub_core.data.hub_files import README, Checkout, download, file_names, require_access, resolve
 from sparse_hub_core.data.json_rows import DamagedFileError
 from sparse_hub_core.data.quiet import quiet
@@ -41,6 +41,18 @@ class _Request:
         dataset = self.dataset
         what = f"The dataset {dataset.repository} ({dataset.config}, {dataset.split})"
         return DataError(f"{what} cannot be loaded from {self.place}: {reason}; {remedy or self.remedy}.")
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """A repository of the hub at one commit, and the names of its files."""
+
+    checkout: Checkout
+    names: tuple[str, ...]
+
+    def select(self, dataset: HubDataset) -> tuple[str, ...]:
+        with quiet():
+            return select_files(self.names, declared_configs(self.checkout.folder / README), dataset)
 
 
 def load_rows(source: DataSource, dataset: HubDataset, sample_folder: Path) -> Rows:
@@ -92,19 +104,35 @@ def _on_hub(source: DataSource, dataset: HubDataset) -> tuple[Checkout, tuple[st
         remedy=f"look at what there is at {repository.page}/tree/{repository.revision}",
         renewal=f"download it anew with `{repository.renewal_command}`",
     )
+    known = {} if source.known is None else source.known
+    key = (repository.id, str(repository.revision))
+    if isinstance(known.get(key), Failure):
+        raise _failure_error(source, request, known[key])
     try:
-        with quiet():
-            checkout = resolve(repository)
-            names = select_files(file_names(checkout), declared_configs(checkout.folder / README), dataset)
+        if key not in known:
+            listing = _list(repository)
+            # The rows are then asked for by the commit.
+            known[key] = known[repository.id, listing.checkout.commit] = listing
+        names = known[key].select(dataset)
     except Exception as error:
+        if failure := explain(error, repository):
+            known[key] = failure
         raise _hub_error(source, request, repository, error) from error
-    return checkout, names, request
+    return known[key].checkout, names, request
+
+
+def _list(repository: Repository) -> _Listing:
+    with quiet():
+        checkout = resolve(repository)
+        return _Listing(checkout, tuple(file_names(checkout)))
 
 
 def _hub_error(source: DataSource, request: _Request, repository: Repository, error: Exception) -> DataError:
     failure = explain(error, repository)
-    if failure is None:
-        return request.error(first_line(error))
+    return _failure_error(source, request, failure) if failure else request.error(first_line(error))
+
+
+def _failure_error(source: DataSource, request: _Request, failure: Failure) -> DataError:
     advice = failure.advice
     if failure.elsewhere_helps:
         benchmark = source.task.partition("/")[0]

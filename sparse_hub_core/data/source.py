@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -42,6 +42,8 @@ class DataSource:
     """A commit of the hub in place of the dataset's own."""
     task: str = "BENCHMARK/SUBSET"
     """What the rows are for, as error sentences name it."""
+    known: dict[tuple[str, str], Any] | None = field(default=None, repr=False, compare=False)
+    """What was found out of each repository of the hub and revision; sources that share it ask once."""
 
 
 class Rows(Protocol):

@@ -31,10 +31,19 @@ class TinyBenchmark(Benchmark):
         return self.hub_dataset
 
 
+KNOWN: dict = {}
+"""Shared by the jobs that say so, as the tasks of a run share it."""
+
+
 def benchmark(job: dict) -> TinyBenchmark:
     fields = {"repository": "org/books", "config": "qa", "columns": ("question", "answer")} | job.get("dataset", {})
     folder = job.get("folder")
-    source = DataSource("folder" if folder else "hub", Path(folder) if folder else None, job.get("revision"))
+    source = DataSource(
+        "folder" if folder else "hub",
+        Path(folder) if folder else None,
+        job.get("revision"),
+        known=KNOWN if job.get("shares") else None,
+    )
     return TinyBenchmark(source, HubDataset(**fields))
 
 

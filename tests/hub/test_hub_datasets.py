@@ -106,6 +106,23 @@ def test_a_hub_that_cannot_be_reached_is_noticed_at_once(hub, client):
     assert time.monotonic() - start < 15
 
 
+def test_what_is_found_out_of_a_repository_is_shared(hub, client):
+    """One that cannot be had, too; and without sharing, a failure is not remembered."""
+    commit = hub.publish("dataset", "org/books", books())
+    both = [identity(), identity(config="cloze"), identity(revision=commit)]
+    assert client.run(*[{**job, "shares": True} for job in both]) == [{"value": f"hub org/books@{commit}"}] * 3
+    lookups = [path for _, path, _ in hub.asked if path.startswith("/api/")]
+    assert len(lookups) == len(set(lookups))
+    hub.status = 503
+    counts = []
+    for jobs in (both[:1], [{**job, "shares": True} for job in both[:2]], both[:2]):
+        hub.asked.clear()
+        home = str(client.home / str(len(counts)))
+        assert all("cannot be loaded from the hub" in result["error"] for result in client.run(*jobs, HF_HOME=home))
+        counts.append(len(hub.asked))
+    assert counts == [counts[0], counts[0], 2 * counts[0]]
+
+
 def test_what_is_missing_is_named(hub, client):
     hub.publish("dataset", "org/books", books())
     hub.publish("dataset", "org/private", books(), token="secret", is_private=True)
