@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sparse_hub_core import HubDataset, Rows
+from sparse_hub_core import DataError, HubDataset, Rows
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def read_squad(rows: Rows) -> Corpus:
     questions = []
     for row in table:
         own = numbers[row["context"]]
-        if answers := tuple(row["answers"]["text"]):
+        if answers := _answers(row["answers"]):
             related = tuple(number for number in articles[row["title"]] if number != own)
             questions.append(DocumentQuestion(row["question"], answers, (own,), related))
     return Corpus(documents, tuple(questions))
@@ -82,10 +82,27 @@ def read_hotpotqa(rows: Rows) -> Corpus:
 READERS: Mapping[str, ReadCorpus] = {"qa_1": read_squad, "qa_2": read_hotpotqa}
 
 
+def _answers(answers: Any) -> tuple[str, ...]:
+    texts = answers.get("text") if isinstance(answers, Mapping) else None
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise _wrong("qa_1", "answers", answers, "an object with a list 'text'")
+    return tuple(texts)
+
+
 def _paragraphs(context: Any) -> list[str]:
-    # The hub has columns of titles and sentences, the original file pairs of them.
-    pairs = zip(context["title"], context["sentences"], strict=True) if isinstance(context, Mapping) else context
-    return [f"{title}\n{''.join(sentences)}" for title, sentences in pairs]
+    try:
+        # The hub has columns of titles and sentences, the original file pairs of them.
+        pairs = zip(context["title"], context["sentences"], strict=True) if isinstance(context, Mapping) else context
+        return [f"{title}\n{''.join(sentences)}" for title, sentences in pairs]
+    except (TypeError, ValueError, KeyError) as error:
+        raise _wrong("qa_2", "context", context, "titles, each with a list of sentences,") from error
+
+
+def _wrong(subset: str, column: str, value: Any, expected: str) -> DataError:
+    return DataError(
+        f"A row of ruler/{subset} has {str(value)[:60]!r} in the column {column!r}, where {expected} is expected; give "
+        f"rows of the schema of {DATASETS[subset].repository}."
+    )
 
 
 def _numbered(texts: Iterable[str]) -> tuple[tuple[str, ...], dict[str, int]]:

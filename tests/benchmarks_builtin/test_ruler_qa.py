@@ -13,7 +13,7 @@ from sparse_hub_benchmarks_builtin.ruler.benchmark import Ruler
 from sparse_hub_benchmarks_builtin.ruler.documents import DATASETS, read_hotpotqa, read_squad
 from sparse_hub_core.benchmark import Lengths, Question, Request
 from sparse_hub_core.data.source import DataSource
-from sparse_hub_core.errors import UsageError
+from sparse_hub_core.errors import DataError, UsageError
 
 SAMPLE = Path(benchmark.__file__).parent / "sample"
 INSTRUCTION = (
@@ -127,6 +127,24 @@ def test_questions_without_any_answer_are_reported(tmp_path: Path) -> None:
     (tmp_path / "squad_v2.jsonl").write_text(json.dumps(row))
     with pytest.raises(UsageError, match="no question with an answer"):
         take("qa_1", data=DataSource("folder", tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("subset", "name", "change"),
+    [
+        ("qa_1", "squad_v2", {"answers": "['Paris']"}),
+        ("qa_1", "squad_v2", {"answers": ["Paris"]}),
+        ("qa_1", "squad_v2", {"answers": {"text": "Paris"}}),
+        ("qa_2", "distractor", {"context": "Paris"}),
+        ("qa_2", "distractor", {"context": 5}),
+        ("qa_2", "distractor", {"context": {"title": ["Paris"]}}),
+        ("qa_2", "distractor", {"context": {"title": ["Paris"], "sentences": [5]}}),
+    ],
+)
+def test_rows_of_another_schema_are_told(tmp_path: Path, subset: str, name: str, change: Mapping[str, Any]) -> None:
+    (tmp_path / f"{name}.jsonl").write_text(json.dumps(rows(subset)[0] | change))
+    with pytest.raises(DataError, match=f"A row of ruler/{subset} has .* in the column '{next(iter(change))}', where"):
+        take(subset, data=DataSource("folder", tmp_path))
 
 
 def test_the_original_file_of_hotpotqa_is_read_too() -> None:
