@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from sparse_hub_core import Benchmark, HubDataset, Lengths, Question, Request, Rows, UsageError, did_you_mean
+from sparse_hub_core import Benchmark, DataError, HubDataset, Lengths, Question, Request, Rows, UsageError, did_you_mean
 from sparse_hub_loft import multi_value, single_value
 from sparse_hub_loft.answer_list import predicted_answers
 from sparse_hub_loft.normalise import normalise
@@ -78,9 +78,19 @@ def _question(subset: str, row: Mapping[str, Any]) -> Question:
     return Question(
         text=row["question"],
         references=tuple(row["answers"]),
-        max_new_tokens=int(row.get("max_new_tokens") or _MAX_NEW_TOKENS),
+        max_new_tokens=_max_new_tokens(subset, row.get("max_new_tokens")),
         details={"multi_value": subset.partition("_")[0] in MULTI_VALUE},
     )
+
+
+def _max_new_tokens(subset: str, said: Any) -> int:
+    try:
+        return int(said or _MAX_NEW_TOKENS)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"A row of loft/{subset} has {str(said)[:60]!r} in the column 'max_new_tokens', where a number is "
+            "expected; correct it, or leave the column out."
+        ) from error
 
 
 def _scores(prediction: str, question: Question) -> dict[str, float]:

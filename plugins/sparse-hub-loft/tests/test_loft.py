@@ -6,12 +6,13 @@ import json
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sparse_hub_loft.loft import Loft
 from sparse_hub_loft.subsets import MULTI_VALUE, SUBSETS
 
-from sparse_hub_core import DataSource, Lengths, Question, Request, UsageError, get_benchmark
+from sparse_hub_core import DataError, DataSource, Lengths, Question, Request, UsageError, get_benchmark
 from sparse_hub_core.preparation import part_of
 
 NAMES = tuple(subset.name for subset in SUBSETS)
@@ -83,6 +84,23 @@ def test_the_row_decides_the_number_of_new_tokens(tmp_path: Path, subset: str) -
     first, second = Loft(DataSource("folder", tmp_path)).requests(subset, LENGTHS, 0)
     assert (first.questions[0].max_new_tokens, second.questions[0].max_new_tokens) == (7, 256)
     assert second.id == f"{first.id}-2"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"answers": "a"},
+            "row 1 of .*nq_32k.jsonl has text in the column 'answers', where a list of texts is expected",
+        ),
+        ({"answers": None}, "row 1 of .*nq_32k.jsonl has nothing in the column 'answers'"),
+        ({"max_new_tokens": "many"}, "A row of loft/nq_32k has 'many' in the column 'max_new_tokens'"),
+    ],
+)
+def test_rows_of_another_schema_are_told(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    (tmp_path / "nq_32k.jsonl").write_text(json.dumps({"context": "c", "question": "q", "answers": ["a"]} | change))
+    with pytest.raises(DataError, match=words):
+        list(Loft(DataSource("folder", tmp_path)).requests("nq_32k", LENGTHS, 0))
 
 
 def test_an_unknown_subset_is_refused_with_a_suggestion() -> None:
