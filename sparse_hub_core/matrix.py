@@ -85,6 +85,8 @@ class Matrix:
     """The identity of the search whose winner is validated by itself."""
     data_revision: str | None = None
     """The commit of the hub that its requests came from."""
+    known_hubs: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """What the hub answered of each repository and revision, asked for once."""
     data_identities: dict[str, str | UsageError] = field(default_factory=dict)
     """What was found out of each task's data, asked for once."""
 
@@ -110,7 +112,7 @@ class Matrix:
         # A branch is resolved once, so that all rows come from the commit that the results name.
         known = self.data_identities.get(task)
         commit = hub_commit(known) if isinstance(known, str) else None
-        data = choose_data(self.spec.data, found, commit or self.data_revision)
+        data = choose_data(self.spec.data, found, commit or self.data_revision, self.known_hubs)
         with _failures_told(found):
             benchmark: Benchmark = found.entry.load()(data, self.extra_metrics(found.subset))
         return benchmark

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sparse_hub_core.data.source import DataSource
 from sparse_hub_core.errors import UsageError, did_you_mean
@@ -36,13 +36,19 @@ def _require_folder(flag: str, folder: str) -> None:
         raise UsageError(f"The folder {folder} of {flag} is not there; check the path.")
 
 
-def choose_data(settings: DataSettings, task: Task, revision: str | None = None) -> DataSource:
+def choose_data(
+    settings: DataSettings,
+    task: Task,
+    revision: str | None = None,
+    known: dict[tuple[str, str], Any] | None = None,
+) -> DataSource:
     """Return where a task's rows come from: its sample, its own folder, its folder below the root, or the hub.
 
     Args:
         settings: What the user said.
         task: The task.
         revision: A commit of the hub in place of the benchmark's own.
+        known: What the hub answered before, which is then not asked again.
 
     Raises:
         UsageError: A root is given, and the benchmark that needs data has no folder in it.
@@ -62,4 +68,4 @@ def choose_data(settings: DataSettings, task: Task, revision: str | None = None)
                 f"--data-root {settings.root} has no folder {folder.name!r} for {task.name}; put its data there, "
                 f"name another folder with --data-folder {name}=DIR, or run the offline sample {task.name}@sample."
             )
-    return DataSource("hub", revision=revision, task=task.name)
+    return DataSource("hub", revision=revision, task=task.name, known=known)
