@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from sparse_hub_benchmarks_builtin.infinite_bench.generated.requests import GENERATED, generate
+from sparse_hub_benchmarks_builtin.generating.requests import generate
+from sparse_hub_benchmarks_builtin.infinite_bench.generated.tasks import GENERATED
 from sparse_hub_benchmarks_builtin.infinite_bench.metrics.scoring import perfect_prediction, score
 from sparse_hub_benchmarks_builtin.infinite_bench.rows import REPOSITORY, read
 from sparse_hub_benchmarks_builtin.infinite_bench.subsets import SUBSETS
@@ -37,7 +38,7 @@ class InfiniteBench(Benchmark):
         """
         dataset = self.dataset(subset)
         if dataset is None:
-            return generate(subset, lengths, seed)
+            return generate("infinite_bench", subset, GENERATED[subset], lengths, seed)
         return group_by_context(subset, self.rows(subset), partial(read, subset))
 
     def dataset(self, subset: str) -> HubDataset | None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import count
 
+from sparse_hub_benchmarks_builtin.generating.requests import generate, too_short
+from sparse_hub_benchmarks_builtin.generating.sample import Task
 from sparse_hub_benchmarks_builtin.ruler import niah
 from sparse_hub_benchmarks_builtin.ruler.common_words import common_words
 from sparse_hub_benchmarks_builtin.ruler.documents import DATASETS, READERS
-from sparse_hub_benchmarks_builtin.ruler.filler import Filler, shortest_length
 from sparse_hub_benchmarks_builtin.ruler.frequent_words import frequent_words
 from sparse_hub_benchmarks_builtin.ruler.metric import string_match_all, string_match_part
 from sparse_hub_benchmarks_builtin.ruler.prose import find_haystack, prose_identity
 from sparse_hub_benchmarks_builtin.ruler.prose_niah import PROSE_TASKS
 from sparse_hub_benchmarks_builtin.ruler.question_answering import ANY_ANSWER, DocumentSamples
-from sparse_hub_benchmarks_builtin.ruler.sample import Sample, Task
 from sparse_hub_benchmarks_builtin.ruler.subsets import SUBSETS
 from sparse_hub_benchmarks_builtin.ruler.variable_tracking import variable_tracking
 from sparse_hub_core import Benchmark, DataError, HubDataset, Lengths, Question, Request, UsageError, did_you_mean
@@ -27,7 +26,6 @@ _TASKS: dict[str, Callable[[int, Lengths], Task]] = {
     "cwe": lambda seed, lengths: common_words(lengths),
     "fwe": lambda seed, lengths: frequent_words(lengths),
 }
-_DRAWS = 64
 
 
 class Ruler(Benchmark):
@@ -75,10 +73,7 @@ class Ruler(Benchmark):
             task = PROSE_TASKS[subset].task(find_haystack(self.data))
         else:
             task = _TASKS[subset](seed, lengths)
-        shortest = shortest_length(task, lengths.count_tokens)
-        if lengths.max_context_length < shortest:
-            raise _too_short(subset, lengths, shortest)
-        return _generate(subset, task, lengths, seed)
+        return generate("ruler", subset, task, lengths, seed)
 
     def _document_requests(self, subset: str, lengths: Lengths, seed: int) -> Iterator[Request]:
         corpus = READERS[subset](self.rows(subset))
@@ -87,32 +82,6 @@ class Ruler(Benchmark):
         samples = DocumentSamples(corpus)
         shortest = samples.shortest_length(lengths)
         if lengths.max_context_length < shortest:
-            raise _too_short(subset, lengths, shortest)
+            raise too_short("ruler", subset, lengths, shortest)
         filled = samples.fill(subset, lengths, seed)
         return (Request(identity, sample.context, (sample.question,)) for identity, sample in filled)
-
-
-def _generate(subset: str, task: Task, lengths: Lengths, seed: int) -> Iterator[Request]:
-    filler = Filler.measured(task, lengths)
-    for index in count():
-        identity = f"{subset}-{lengths.max_context_length}-s{seed}-{index:06d}"
-        sample = _sample(subset, filler, identity)
-        yield Request(identity, sample.context, (sample.question,))
-
-
-def _sample(subset: str, filler: Filler, identity: str) -> Sample:
-    # At the shortest length a rare sample with long words does not fit and is drawn anew.
-    for draw in range(_DRAWS):
-        key = f"{identity}/{draw}"
-        units = filler.units(key)
-        if units is not None:
-            return filler.task.render(key, units)
-    raise _too_short(subset, filler.lengths, filler.length(key, filler.task.smallest))
-
-
-def _too_short(subset: str, lengths: Lengths, shortest: int) -> UsageError:
-    return UsageError(
-        f"ruler/{subset} does not fit into a context of {lengths.max_context_length} tokens: with this "
-        f"tokenizer the shortest length that works is {shortest}, so raise --search-max-context-length or "
-        "--validation-max-context-length (both count the prompt and the tokens to generate)."
-    )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from sparse_hub_benchmarks_builtin.ruler.sample import Sample, Task, stream
+from sparse_hub_benchmarks_builtin.generating.sample import Sample, Task, stream
 from sparse_hub_benchmarks_builtin.ruler.words import distinct_words
 from sparse_hub_core import Lengths, Question
 

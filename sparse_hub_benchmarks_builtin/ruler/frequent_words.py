@@ -6,7 +6,7 @@ from math import pi
 from random import Random
 from string import ascii_lowercase
 
-from sparse_hub_benchmarks_builtin.ruler.sample import Sample, Task, stream
+from sparse_hub_benchmarks_builtin.generating.sample import Sample, Task, stream
 from sparse_hub_core import Lengths, Question
 
 TOKENS_TO_GENERATE = 50

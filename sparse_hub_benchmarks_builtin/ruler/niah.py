@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 
+from sparse_hub_benchmarks_builtin.generating.sample import NOISE, Sample, Task, stream
 from sparse_hub_benchmarks_builtin.ruler.needles import NUMBERS, UUIDS_BY_UUID, NeedleKind
-from sparse_hub_benchmarks_builtin.ruler.sample import NOISE, Sample, Task, stream
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise, zip_longest
 
+from sparse_hub_benchmarks_builtin.generating.sample import Sample, Task, stream
 from sparse_hub_benchmarks_builtin.ruler.haystack import Haystack
 from sparse_hub_benchmarks_builtin.ruler.needles import NUMBERS, UUIDS, NeedleKind
-from sparse_hub_benchmarks_builtin.ruler.sample import Sample, Task, stream
 
 DEPTHS = tuple(round(100 * step / 39) for step in range(40))
 """Where a needle may stand, in percent of the sentences."""

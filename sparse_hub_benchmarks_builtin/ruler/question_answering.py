@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, cycle, islice
 
+from sparse_hub_benchmarks_builtin.generating.filler import Filler
+from sparse_hub_benchmarks_builtin.generating.sample import Sample, Task, shuffled, stream
 from sparse_hub_benchmarks_builtin.ruler.documents import Corpus, DocumentQuestion
-from sparse_hub_benchmarks_builtin.ruler.filler import Filler
-from sparse_hub_benchmarks_builtin.ruler.sample import Sample, Task, shuffled, stream
 from sparse_hub_core import Lengths, Question
 
 TOKENS_TO_GENERATE = 32

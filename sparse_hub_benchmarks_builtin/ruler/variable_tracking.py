@@ -7,8 +7,8 @@ from itertools import pairwise
 from random import Random
 from string import ascii_uppercase
 
-from sparse_hub_benchmarks_builtin.ruler.fit import largest_fitting
-from sparse_hub_benchmarks_builtin.ruler.sample import NOISE, Sample, Task, stream
+from sparse_hub_benchmarks_builtin.generating.fit import largest_fitting
+from sparse_hub_benchmarks_builtin.generating.sample import NOISE, Sample, Task, stream
 from sparse_hub_core import CountTokens, Question
 
 TOKENS_TO_GENERATE = 30

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from random import Random
 
-from sparse_hub_benchmarks_builtin.ruler.sample import shuffled
+from sparse_hub_benchmarks_builtin.generating.sample import shuffled
 
 
 @cache

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from sparse_hub_benchmarks_builtin.generating.sample import NOISE
 from sparse_hub_benchmarks_builtin.ruler.benchmark import Ruler
 from sparse_hub_benchmarks_builtin.ruler.metric import string_match_all, string_match_part
-from sparse_hub_benchmarks_builtin.ruler.sample import NOISE
 from sparse_hub_benchmarks_builtin.ruler.subsets import SUBSETS
 from sparse_hub_benchmarks_builtin.ruler.words import word_lists
 from sparse_hub_core.benchmark import Lengths, Question, Request

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sparse_hub_benchmarks_builtin.generating.fit import largest_fitting
 from sparse_hub_benchmarks_builtin.ruler.benchmark import Ruler
-from sparse_hub_benchmarks_builtin.ruler.fit import largest_fitting
 from sparse_hub_benchmarks_builtin.ruler.subsets import SUBSETS
 from sparse_hub_core.benchmark import Lengths, Request
 from sparse_hub_core.data.source import DataSource

@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
+from sparse_hub_benchmarks_builtin.generating.sample import shuffled
 from sparse_hub_benchmarks_builtin.ruler.benchmark import Ruler
-from sparse_hub_benchmarks_builtin.ruler.sample import shuffled
 from sparse_hub_benchmarks_builtin.ruler.words import all_words, distinct_words
 from sparse_hub_core.benchmark import Lengths, Request
 

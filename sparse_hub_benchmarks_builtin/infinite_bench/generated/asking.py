@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sparse_hub_benchmarks_builtin.generating.sample import Sample
 from sparse_hub_benchmarks_builtin.infinite_bench.prompts import ANSWER_PREFIXES, CONTEXTS, ENDINGS, ending
-from sparse_hub_benchmarks_builtin.ruler.sample import Sample
 from sparse_hub_core import Question
 
 

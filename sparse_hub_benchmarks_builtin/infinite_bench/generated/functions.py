@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
+from sparse_hub_benchmarks_builtin.generating.sample import Sample, Task, stream
 from sparse_hub_benchmarks_builtin.infinite_bench.generated.asking import ask
-from sparse_hub_benchmarks_builtin.ruler.sample import Sample, Task, stream
 
 _LEVELS = (2, 4, 6, 8, 10)
 """How many functions are called one after the other; officially as many samples of each."""

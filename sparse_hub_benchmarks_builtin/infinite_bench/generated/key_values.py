@@ -6,8 +6,8 @@ import json
 from random import Random
 from uuid import UUID
 
+from sparse_hub_benchmarks_builtin.generating.sample import Sample, Task, stream
 from sparse_hub_benchmarks_builtin.infinite_bench.generated.asking import ask
-from sparse_hub_benchmarks_builtin.ruler.sample import Sample, Task, stream
 
 
 def _render(key: str, units: int) -> Sample:

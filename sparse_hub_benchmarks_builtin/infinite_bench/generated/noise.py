@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
+from sparse_hub_benchmarks_builtin.generating.sample import NOISE, Sample, Task, stream
 from sparse_hub_benchmarks_builtin.infinite_bench.generated.asking import ask
-from sparse_hub_benchmarks_builtin.ruler.sample import NOISE, Sample, Task, stream
 
 _DIGITS = 5
 _DEPTHS = 58

@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 from statistics import median
 
+from sparse_hub_benchmarks_builtin.generating.sample import Sample, Task, stream
 from sparse_hub_benchmarks_builtin.infinite_bench.generated.asking import ask
-from sparse_hub_benchmarks_builtin.ruler.sample import Sample, Task, stream
 
 _HIGHEST = 99
 _ORDINALS = ("", "second ", "third ")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sparse_hub_benchmarks_builtin.ruler.fit import largest_fitting
-from sparse_hub_benchmarks_builtin.ruler.sample import Task
+from sparse_hub_benchmarks_builtin.generating.fit import largest_fitting
+from sparse_hub_benchmarks_builtin.generating.sample import Task
 from sparse_hub_core import CountTokens, Lengths
 
 _PROBES = tuple(f"probe-{index}" for index in range(32))

@@ -1,0 +1,1 @@
+"""What generated benchmarks share: samples of a key, and how they fill a length."""
