@@ -62,8 +62,20 @@ def plan(spec: Spec, registry: Registry, configurations: RunConfigurations | Non
 
     fingerprint_of = cache(fingerprint)
     cells = tuple(_cell(matrix, fingerprint_of, *place) for place in places(matrix))
-    missing = [f"{task}: {error}" for task, error in matrix.data_identities.items() if isinstance(error, UsageError)]
-    return Plan(matrix.directory.run_id, matrix.directory.path, cells, (*length_notes(matrix), *missing))
+    notes = (*length_notes(matrix), *_missing_data(matrix))
+    return Plan(matrix.directory.run_id, matrix.directory.path, cells, notes)
+
+
+def _missing_data(matrix: Matrix) -> list[str]:
+    """Return a sentence per benchmark that has tasks without data."""
+    missing: dict[str, list[str]] = {}
+    for task, error in matrix.data_identities.items():
+        if isinstance(error, UsageError):
+            missing.setdefault(task.partition("/")[0], []).append(f"{task}: {error}")
+    return [
+        sentences[0] + (f" {len(sentences) - 1} more of its tasks have no data either." if len(sentences) > 1 else "")
+        for sentences in missing.values()
+    ]
 
 
 def execute_full_benchmark(

@@ -296,7 +296,9 @@ def _check_extra_metrics(matrix: Matrix) -> None:
     offered = {name for subset in subsets.values() for name in subset.extra_metrics}
     for name in matrix.spec.extra_metrics:
         if name not in offered:
-            raise UsageError(f"No task of this run has the extra metric {name!r}: {did_you_mean(name, offered)}")
+            having = [entry.name for entry in matrix.registry.benchmarks if name in entry.extra_metrics]
+            known = f"it is one of {', '.join(having)}." if having else did_you_mean(name, offered)
+            raise UsageError(f"No task of this run has the extra metric {name!r}: {known}")
     for task, subset in subsets.items():
         wanted = matrix.extra_metrics(subset)
         if wanted:

@@ -130,6 +130,11 @@ class BenchmarkEntry(Entry):
         """The tasks as ``benchmark/subset``."""
         return tuple(f"{self.name}/{subset.name}" for subset in self.subsets)
 
+    @property
+    def extra_metrics(self) -> frozenset[str]:
+        """The extra metrics of any of its subsets."""
+        return frozenset(name for subset in self.subsets for name in subset.extra_metrics)
+
     def subset(self, name: str) -> Subset | None:
         """Return the subset of a name, or None."""
         return next((subset for subset in self.subsets if subset.name == name), None)

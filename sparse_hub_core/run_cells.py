@@ -255,7 +255,7 @@ class _TaskRun:
         check_scores(self.subset, self.matrix.extra_metrics(self.subset), dense, sparse)
         place = Place(identity, self.runner.source.name, self.task, self.matrix.data_identity(self.task), preset)
         density_search = searched[1].density if searched else None
-        judged = verdict(place, self.subset, stage.requests, dense, sparse, density_search, latency, spec.seed)
+        judged = verdict(place, self.subset, stage, dense, sparse, density_search, latency, spec.seed)
         lines = prediction_lines(stage.requests, dense, sparse)
         write_text(cell.predictions, "".join(line.model_dump_json() + "\n" for line in lines))
         write_json(cell.validation, judged)

@@ -55,6 +55,7 @@ def describe_task(task: Task) -> str:
         "also": ", ".join(subset.other_metrics),
         "with a flag": ", ".join(f"--extra-metric {name}" for name in subset.extra_metrics),
         "data": _data(task),
+        "columns": _columns(task),
         "length": "any" if subset.typical_length is None else f"about {subset.typical_length} tokens",
         "licence": subset.licence,
     }
@@ -65,6 +66,11 @@ def describe_task(task: Task) -> str:
 def _metric(subset: Subset) -> str:
     low, high = subset.score_range
     return f"{subset.metric}, {low:g} to {high:g}, {'higher' if subset.higher_is_better else 'lower'} is better"
+
+
+def _columns(task: Task) -> str:
+    dataset = task.entry.load()().dataset(task.subset.name)
+    return ", ".join(dataset.columns) if dataset else ""
 
 
 def _data(task: Task) -> str:

@@ -7,7 +7,7 @@ whatever revision was asked for, and it copies local files into that cache.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -136,6 +136,8 @@ def _failure_error(source: DataSource, request: _Request, failure: Failure) -> D
     advice = failure.advice
     if failure.elsewhere_helps:
         benchmark = source.task.partition("/")[0]
+        if request.dataset.own_repository:
+            advice = advice.replace("--local-dir DIR", f"--local-dir DIR/{request.dataset.config}")
         advice += f" and name that folder with --data-folder {benchmark}=DIR, or run the sample, {source.task}@sample"
     return request.error(failure.reason, advice)
 
@@ -147,9 +149,11 @@ def _in_folder(source: DataSource, dataset: HubDataset, sample_folder: Path) -> 
     else:
         folder = Path() if source.folder is None else source.folder
         place = f"the folder {folder}"
+        target = folder / dataset.config if dataset.own_repository else folder
+        dataset = replace(dataset, hub_config=None) if dataset.own_repository else dataset
         remedy = (
             f"put {dataset.config}.jsonl, .json, .parquet or .csv there, such files below {dataset.config}/, "
-            f"or what `hf download --repo-type dataset {dataset.repository} --local-dir {folder}` makes"
+            f"or what `hf download --repo-type dataset {dataset.repository} --local-dir {target}` makes"
         )
         renewal = "copy or download it again"
     request = _Request(dataset, place, remedy, renewal)

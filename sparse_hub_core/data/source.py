@@ -29,6 +29,8 @@ class HubDataset:
     """Those of the columns that hold a list of texts instead."""
     other_columns: tuple[str, ...] = ()
     """Those of the columns that hold anything else, such as numbers."""
+    own_repository: bool = False
+    """Whether each subset has a repository of its own, so that a folder has to name the configuration."""
 
 
 @dataclass(frozen=True)
@@ -63,4 +65,5 @@ def hub_identity(repository: str, commit: str) -> str:
 
 def hub_commit(identity: str) -> str | None:
     """Return the commit that an identity of ``hub_identity`` names, None for data from elsewhere."""
-    return identity.rpartition("@")[2] if identity.startswith("hub ") else None
+    # A benchmark may have added something of its own.
+    return identity.partition("@")[2].partition(" ")[0] if identity.startswith("hub ") else None

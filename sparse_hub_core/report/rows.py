@@ -118,7 +118,11 @@ def sample_sentence(cells: Sequence[CellSummary]) -> str | None:
 def data_sentence(cells: Sequence[CellSummary]) -> str | None:
     """Return which data the tasks that are not generated ran on."""
     judged = [found for cell in cells if (found := cell.validation or cell.best) is not None]
-    told = dict.fromkeys(f"{found.task}: {found.data}" for found in judged if found.data.startswith(("hub", "folder")))
+    told = dict.fromkeys(
+        f"{found.task}: {found.data}"
+        for found in judged
+        if not found.data.startswith("sample") and found.data != "generated"
+    )
     return f"Data of {'; '.join(told)}." if told else None
 
 
@@ -142,8 +146,40 @@ def hidden_sentence(cells: Sequence[CellSummary]) -> str | None:
 
 def notes(cells: Sequence[CellSummary]) -> list[str]:
     """Return what is to be known about a table of cells."""
-    sentences = (sample_sentence, data_sentence, hidden_sentence, cut_sentence, within_noise_sentence, io_sentence)
+    sentences = (
+        *(metric_sentence, sample_sentence, data_sentence, hidden_sentence, hopeless_sentence),
+        *(cut_sentence, limit_sentence, within_noise_sentence, io_sentence),
+    )
     return [text for sentence in sentences if (text := sentence(cells)) is not None]
+
+
+def limit_sentence(cells: Sequence[CellSummary]) -> str | None:
+    """Return how many answers the stage's limit stopped before the task's own."""
+    judged = [found for cell in cells if (found := cell.validation) is not None and found.limited_answers]
+    told = [f"{found.limited_answers} in {found.task} ({found.preset})" for found in judged]
+    if not told:
+        return None
+    return f"Answers stopped by --validation-max-new-tokens before their task's own limit: {'; '.join(told)}."
+
+
+def hopeless_sentence(cells: Sequence[CellSummary]) -> str | None:
+    """Return where dense attention scores nothing, so that sparse attention cannot be told from it."""
+    judged = [found for cell in cells if (found := cell.validation) is not None and found.higher_is_better]
+    tasks = dict.fromkeys(found.task for found in judged if found.dense is not None and found.dense.mean == 0)
+    if not tasks:
+        return None
+    return f"Dense attention scores 0, so no loss can show, in {', '.join(tasks)}; error and density hold."
+
+
+def metric_sentence(cells: Sequence[CellSummary]) -> str | None:
+    """Return what the scores are."""
+    tasks: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        if (found := cell.validation) is not None:
+            better = "higher" if found.higher_is_better else "lower"
+            tasks.setdefault(f"{found.metric} ({better} is better)", {})[found.task] = None
+    told = [f"{metric} in {', '.join(of)}" for metric, of in tasks.items()]
+    return f"Score: {'; '.join(told)}." if told else None
 
 
 def within_noise_sentence(cells: Sequence[CellSummary]) -> str | None:
@@ -192,14 +228,18 @@ def _with_error(interval: Interval | None) -> str:
 
 def _difference(judged: ValidationFile | None) -> str:
     if judged is not None and judged.difference is None and judged.dense is not None:
-        return f"n={judged.dense.n} in {judged.dense.clusters} requests"
+        return f"n={judged.dense.n} in {_requests(judged.dense.clusters)}"
     return NOTHING if judged is None else _interval(judged.difference)
 
 
 def _interval(d: Interval | None) -> str:
     if d is None:
         return NOTHING
-    return f"{d.mean:+.4g} [{d.low:+.4g}, {d.high:+.4g}], n={d.n} in {d.clusters} requests"
+    return f"{d.mean:+.4g} [{d.low:+.4g}, {d.high:+.4g}], n={d.n} in {_requests(d.clusters)}"
+
+
+def _requests(count: int) -> str:
+    return f"{count} request{'s' if count != 1 else ''}"
 
 
 def _verdict(cell: CellSummary) -> str:

@@ -185,6 +185,8 @@ class ValidationFile(_File):
     latency: Latency | None
     num_requests: int = 0
     truncated_requests: int
+    limited_answers: int = 0
+    """Answers that the stage's limit of new tokens stopped before the task's own."""
     seconds: float
 
 

@@ -14,6 +14,7 @@ from sparse_hub_core.validation.statistics import within_noise
 if TYPE_CHECKING:
     from sparse_hub_core.evaluation import PreparedRequest
     from sparse_hub_core.registry import Subset
+    from sparse_hub_core.workers.worker import Stage
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Place:
 def verdict(
     place: Place,
     subset: Subset,
-    requests: Sequence[PreparedRequest],
+    stage: Stage,
     dense: Sequence[ValidationRequestLine],
     sparse: Sequence[ValidationRequestLine] | None,
     density_search: float | None,
@@ -40,6 +41,7 @@ def verdict(
     """Return the verdict on a cell; without sparse lines it is dense attention's own."""
     judge = Judge(subset.score_range, seed)
     lines = dense if sparse is None else sparse
+    pairs = zip(lines, stage.requests, strict=True)
     scores = judge.scores([line.scores for line in dense], None if sparse is None else [line.scores for line in sparse])
     return ValidationFile(
         cell_identity=place.identity,
@@ -54,7 +56,7 @@ def verdict(
         difference=scores.difference,
         within_noise=None if scores.difference is None else within_noise(scores.difference),
         other_scores=other_scores(judge, dense, sparse),
-        strata=strata(judge, requests, dense, sparse),
+        strata=strata(judge, stage.requests, dense, sparse),
         error_mean=_mean([line.error for line in lines]),
         error_p95=_mean([line.error_p95 for line in lines]),
         error_by_layer=_by_layer(lines),
@@ -64,6 +66,7 @@ def verdict(
         latency=latency,
         num_requests=len(lines),
         truncated_requests=sum(line.truncated for line in lines),
+        limited_answers=sum(_limited(line, prepared, stage.max_new_tokens) for line, prepared in pairs),
         seconds=sum(line.seconds for line in lines),
     )
 
@@ -94,6 +97,12 @@ def prediction_lines(
                 )
             )
     return found
+
+
+def _limited(line: ValidationRequestLine, prepared: PreparedRequest, limit: int) -> int:
+    """Count the answers that ran to a limit below their question's own."""
+    pairs = zip(line.num_tokens, prepared.request.questions, strict=True)
+    return sum(count == limit < question.max_new_tokens for count, question in pairs)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -11,6 +11,7 @@ from sparse_hub_core.registry import Subset
 from sparse_hub_core.results.schema import ValidationRequestLine
 from sparse_hub_core.validation.scores import check_scores
 from sparse_hub_core.validation.verdict import Place, verdict
+from sparse_hub_core.workers.worker import Stage
 
 PLACE = Place("0" * 64, "demo", "books/qa", "generated", "local_sink")
 SUBSET = Subset("qa", "f1", score_range=(0.0, 100.0), other_metrics=("bleu",))
@@ -38,7 +39,8 @@ def judged(dense: list[list[float | None]], sparse: list[list[float | None]] | N
     def lines(scores):
         return None if scores is None else [line(index, of_request) for index, of_request in enumerate(scores)]
 
-    return verdict(PLACE, SUBSET, [prepared(i) for i in range(len(dense))], lines(dense), lines(sparse), None, None, 0)
+    stage = Stage(None, tuple(prepared(i) for i in range(len(dense))), 1)
+    return verdict(PLACE, SUBSET, stage, lines(dense), lines(sparse), None, None, 0)
 
 
 def test_strata_hold_their_own_questions() -> None:
@@ -53,7 +55,7 @@ def test_strata_hold_their_own_questions() -> None:
 
 
 def test_a_stratum_may_be_missing_in_a_request_and_be_empty() -> None:
-    found = judged([[80.0], [40.0]], None).strata
+    found = judged([[80.0, None], [40.0, None]], None).strata
     assert [(scores.stratum, scores.dense.n) for scores in found] == [("easy", 1), ("hard", 1)]
 
 
@@ -101,3 +103,7 @@ def test_scores_that_are_not_as_announced_are_told(dense, sparse, sentence) -> N
 def test_scores_as_announced_pass(scores) -> None:
     others = {} if scores == [None] else {"bleu": 3.0}
     check_scores(SUBSET, (), [announced(scores, others)], [announced(scores, others)])
+
+
+def test_answers_that_the_stage_cut_short_are_counted() -> None:
+    assert judged([[1.0, 2.0], [3.0, 4.0]], None).limited_answers == 4

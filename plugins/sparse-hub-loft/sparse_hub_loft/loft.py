@@ -45,7 +45,7 @@ class Loft(Benchmark):
             raise UsageError(f"loft has no subset {subset!r}; {did_you_mean(subset, _NAMES)}")
         repository = f"f20180301/loft-rag-{subset.replace('_', '-')}"
         columns = ("context", "question", "answers")
-        return HubDataset(repository, subset, columns, hub_config="", list_columns=("answers",))
+        return HubDataset(repository, subset, columns, hub_config="", list_columns=("answers",), own_repository=True)
 
     def score(self, prediction: str, question: Question) -> float | None:
         """Return subspan EM, 0 or 1."""
