@@ -14,6 +14,7 @@ import pytest
 
 from sparse_hub_benchmarks_builtin import register_benchmarks
 from sparse_hub_benchmarks_builtin.zero_scrolls.benchmark import ZeroScrolls
+from sparse_hub_benchmarks_builtin.zero_scrolls.rouge import rouge
 from sparse_hub_benchmarks_builtin.zero_scrolls.subsets import SUBSETS
 from sparse_hub_core import DataError, DataSource, Lengths, Question, Request, UsageError
 from sparse_hub_core.preparation import part_of
@@ -157,6 +158,14 @@ def test_any_prediction_gets_a_finite_score(subset: str, prediction: str) -> Non
     asked = requests(subset)[0].questions[0]
     scores = [SAMPLE.score(prediction, asked), *SAMPLE.other_scores(prediction, asked).values()]
     assert all(score is not None and 0 <= score <= 100 for score in scores)
+
+
+def test_rouge_is_computed_once_for_a_score_and_what_is_beside_it() -> None:
+    asked = question("qmsum", "a b", "c")
+    rouge.cache_clear()
+    SAMPLE.score("a", asked)
+    SAMPLE.other_scores("a", asked)
+    assert rouge.cache_info().misses == 1
 
 
 def test_the_best_over_references_counts() -> None:

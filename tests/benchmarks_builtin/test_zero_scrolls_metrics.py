@@ -14,7 +14,7 @@ from scipy.stats import kendalltau
 from sparse_hub_benchmarks_builtin.zero_scrolls.accuracy import same_letter
 from sparse_hub_benchmarks_builtin.zero_scrolls.concordance_index import concordance_index, ids
 from sparse_hub_benchmarks_builtin.zero_scrolls.exponential_similarity import exponential_similarity, first_percentage
-from sparse_hub_benchmarks_builtin.zero_scrolls.rouge import TYPES, geometric_mean, rouge
+from sparse_hub_benchmarks_builtin.zero_scrolls.rouge import MAX_CHARACTERS, TYPES, geometric_mean, rouge
 from sparse_hub_benchmarks_builtin.zero_scrolls.transliterated_f1 import to_ascii, transliterated_f1
 
 OFFICIAL_EXAMPLE = (
@@ -43,6 +43,12 @@ def test_rouge_takes_the_best_reference_for_each_type_and_does_not_stem() -> Non
     assert rouge("the ships sailed", ("ship sails",))["rouge1"] == 0
     assert geometric_mean({"rouge1": 0.5, "rouge2": 0, "rougeL": 0.5}) == 0
     assert geometric_mean({"rouge1": 0.1, "rouge2": 0.8, "rougeL": 0.1}) == pytest.approx(0.2)
+
+
+def test_rouge_looks_at_no_more_than_an_answer_can_be_long() -> None:
+    # Uncut, the table of ROUGE-L would have a million times 200 cells.
+    assert rouge("x " * 1_000_000 + "cat", ("cat " * 200,)) == dict.fromkeys(TYPES, 0)
+    assert rouge("-" * (MAX_CHARACTERS - 3) + "cat", ("cat",))["rougeL"] == 1
 
 
 @given(st.lists(st.tuples(*[st.floats(0, 1)] * 3), min_size=1, max_size=9))
