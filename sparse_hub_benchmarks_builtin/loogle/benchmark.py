@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-from sparse_hub_benchmarks_builtin.loogle.bert_score import bert_score, check_bert_score
+from sparse_hub_benchmarks_builtin.loogle.bert_score import bert_score, check_bert_score, model_name
 from sparse_hub_benchmarks_builtin.loogle.bleu import bleu
 from sparse_hub_benchmarks_builtin.loogle.cloze import exact_match, partial_match
 from sparse_hub_benchmarks_builtin.loogle.meteor import check_meteor, meteor
@@ -59,6 +59,17 @@ class LooGLE(Benchmark):
         if subset not in _MAX_NEW_TOKENS:
             raise UsageError(f"loogle has no subset {subset!r}; {did_you_mean(subset, _MAX_NEW_TOKENS)}")
         return HubDataset(_REPOSITORY, subset, columns=("context", "question", "answer"))
+
+    def data_identity(self, subset: str) -> str:
+        """Return what identifies the rows, and BERTScore's model where it was asked for.
+
+        Raises:
+            UsageError: The rows cannot be had.
+        """
+        identity = super().data_identity(subset)
+        # Scores of two models are not compared, nor taken for one another.
+        asked_for = subset != _CLOZE and "bert_score" in self.extra_metrics
+        return f"{identity} bert_score {model_name()}" if asked_for else identity
 
     def score(self, prediction: str, question: Question) -> float:
         """Return ROUGE-L recall, or for a cloze the share of right names, between 0 and 1."""

@@ -26,7 +26,7 @@ def bert_score(prediction: str, reference: str) -> float:
     # The package cannot encode blank texts with transformers 5.
     if not all(texts):
         return 0.0
-    _, recall, _ = scorer(_model()).score([texts[0]], [texts[1]])
+    _, recall, _ = scorer(model_name()).score([texts[0]], [texts[1]])
     return min(max(float(recall[0]), 0.0), 1.0)
 
 
@@ -39,7 +39,7 @@ def check_bert_score() -> None:
             f"The metric bert_score needs the package {error.name!r}, which is not installed: "
             "pip install 'sparse-hub[bert-score]'."
         ) from error
-    model = _model()
+    model = model_name()
     try:
         scorer(model).score(["one word"], ["another word"])
     except Exception as error:
@@ -74,7 +74,8 @@ def scorer(model: str) -> Any:
     return made
 
 
-def _model() -> str:
+def model_name() -> str:
+    """Return the model that BERTScore is computed with: a name on the hub, or a folder."""
     return os.environ.get(MODEL_VARIABLE) or DEFAULT_MODEL
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from sparse_hub_benchmarks_builtin.loogle.benchmark import LooGLE
+from sparse_hub_benchmarks_builtin.loogle.bert_score import MODEL_VARIABLE
 from sparse_hub_benchmarks_builtin.loogle.subsets import SUBSETS
 from sparse_hub_core import DataSource, Lengths, Request, UsageError
 from sparse_hub_core.preparation import part_of
@@ -114,3 +115,14 @@ def test_any_prediction_gets_a_score_in_range(subset: str, prediction: str) -> N
     question = requests(subset)[0].questions[0]
     scores = [SAMPLE.score(prediction, question), *SAMPLE.other_scores(prediction, question).values()]
     assert all(0 <= score <= 1 for score in scores)
+
+
+def test_the_model_of_bert_score_tells_results_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    def identity(subset: str, *extra_metrics: str) -> str:
+        return LooGLE(DataSource("sample"), extra_metrics).data_identity(subset)
+
+    monkeypatch.delenv(MODEL_VARIABLE, raising=False)
+    assert identity(NAMES[0], "meteor", "bert_score") == f"{identity(NAMES[0])} bert_score roberta-large"
+    monkeypatch.setenv(MODEL_VARIABLE, "/models/small")
+    assert identity(NAMES[0], "bert_score") == f"{identity(NAMES[0], 'meteor')} bert_score /models/small"
+    assert identity(CLOZE, "bert_score") == identity(CLOZE)

@@ -68,4 +68,5 @@ def test_folders_that_make_no_sense_are_told(folders, monkeypatch, settings, sen
 
 def test_a_commit_is_found_again_in_what_results_say():
     assert hub_commit(hub_identity("organisation/name", "0a1b")) == "0a1b"
+    assert hub_commit(hub_identity("organisation/name", "0a1b") + " scored by me@home") == "0a1b"
     assert hub_commit("folder data@home 12ab") is None
