@@ -64,9 +64,33 @@ def test_what_python_refuses_is_refused(text: str) -> None:
     assert read_list(text) is None
 
 
-@pytest.mark.parametrize("text", ["[b'a']", "[- 1]", "[0x1]", "[1e3]", "[('a',)]", "[{'a'}]", "[" * 25 + "]" * 25])
+PREFIXED_OR_JOINED = ("[b'a']", "[('a',)]", "[('a')]", "[{'a'}]", "[{'a': 1}]", "[" * 25 + "]" * 25)
+NUMBERS = ("[- 1]", "[0x1]", "[1e3]", "[1_000]", "[00]", "[1j]", "[1+2j]", "[...]", f"[{'9' * 301}]")
+COMMENTS = ("[-2]# c]", "['a'] # [1]")
+
+
+@pytest.mark.parametrize("text", [*PREFIXED_OR_JOINED, *NUMBERS, *COMMENTS])
 def test_rarer_notations_are_refused_although_python_has_them(text: str) -> None:
+    assert official(text)
     assert read_list(text) is None
+
+
+@pytest.mark.parametrize(("text", "kept"), [(r"['\101']", r"\101"), (r"['\N{BULLET}']", r"\N{BULLET}")])
+def test_rarer_escapes_are_kept_as_they_are_written(text: str, kept: str) -> None:
+    assert read_list(text) == (kept,)
+    assert ours(text) != official(text)
+
+
+@pytest.mark.parametrize("text", ["['b',\u00a0'c']", "['b',\x0b'c']", "['b\rc']", "['b\x00c']", "['b\ud800c']"])
+def test_rare_characters_are_read_although_python_refuses_them(text: str) -> None:
+    assert official(text) == []
+    assert read_list(text)
+
+
+@pytest.mark.parametrize("text", ["[[True]]", "[[1, 2.50, None]]", "[[[-1]]]"])
+def test_inner_lists_are_scored_alike(text: str) -> None:
+    assert read_list(text) != tuple(map(str, ast.literal_eval(text)))
+    assert ours(text) == official(text)
 
 
 VALUES = (
