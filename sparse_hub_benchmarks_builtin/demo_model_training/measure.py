@@ -20,8 +20,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sparse_hub_benchmarks_builtin.ruler.benchmark import Ruler
-from sparse_hub_core import MaskerConfig, SparseAttention, get_masker_config
-from sparse_hub_core.benchmark import Lengths
+from sparse_hub_core import Lengths, MaskerConfig, SparseAttention, get_masker_config
 
 # A seed that training cannot have seen: training draws from another generator altogether.
 SEED = 20261
