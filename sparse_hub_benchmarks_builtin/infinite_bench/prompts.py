@@ -1,4 +1,4 @@
-"""What the official prompts say around a context, and how many tokens may follow."""
+"""What the official prompts for YaRN-Mistral say around a context, and how many tokens may follow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENDINGS = {
     "passkey": Ending(6, after="\n\n"),
     "kv_retrieval": Ending(50, before="\n", after="\n"),
     "number_string": Ending(12, after="\n\n"),
-    "code_run": Ending(5, after="\n\n"),
+    "code_run": Ending(5, after=" "),
     "code_debug": Ending(5, after="\n\n"),
     # Ends with the space that the official prompt ends with.
     "math_find": Ending(3, after=" "),
@@ -34,8 +34,8 @@ ENDINGS = {
 """By task, as the official code names it."""
 
 CONTEXTS = {
-    "passkey": "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. I will "
-    "quiz you about the important information there.\n\n{context}\n\n",
+    "passkey": "There is an important info hidden inside a lot of irrelevant text. Find it and memorize it. I will "
+    "quiz you about the important information.\n\n{context}\n\n",
     "number_string": "There is an important info hidden inside a lot of irrelevant text. Find it. I will quiz you "
     "about the important information there.\n\n{context}\n\n",
     "kv_retrieval": "Extract the value corresponding to the specified key in the JSON object below.\n\n{context}\n\n",
@@ -45,12 +45,13 @@ CONTEXTS = {
 """What stands around a generated context; downloaded ones come with it."""
 
 ANSWER_PREFIXES = {
-    "passkey": "The pass key is:",
+    "passkey": "The pass key is",
     "number_string": "The sequence of digits is",
-    "kv_retrieval": "The value associated with the specified key is",
+    "kv_retrieval": "The value associated with the specified key is: ",
     "math_find": "",
-    "code_run": "The return value is:",
+    "code_run": "The value of {call} is",
 }
+CALL_QUESTION = "Please compute the exact value of {call}."
 
 
 def ending(task: str, question: str) -> str:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sparse_hub_benchmarks_builtin.infinite_bench.prompts import ENDINGS, ending
+from sparse_hub_benchmarks_builtin.infinite_bench.prompts import ENDINGS
+from sparse_hub_benchmarks_builtin.infinite_bench.wording import official
 from sparse_hub_core import DataError, Question
 
 REPOSITORY = "MaxJeblick/InfiniteBench"
@@ -21,22 +22,15 @@ def read(task: str, row: Mapping[str, Any]) -> tuple[str, Question]:
     Raises:
         DataError: Its answer is not one that the task can have.
     """
-    context, question = row["context"], row["question"]
-    if task == "math_find":
-        context = _without_question(context, question)
+    prompt = official(task, row)
     texts = row["answer"]
-    return context, Question(
-        ending(task, question),
+    return prompt.context, Question(
+        prompt.asked,
         tuple(texts),
-        answer_prefix=row["answer_prefix"],
+        answer_prefix=prompt.answer_prefix,
         max_new_tokens=ENDINGS[task].max_new_tokens,
-        details={"task": task, "label": _label(task, question, texts)},
+        details={"task": task, "label": _label(task, row["question"], texts)},
     )
-
-
-def _without_question(context: str, question: str) -> str:
-    """Return a context without the question that the hub's contexts of math_find repeat at their end."""
-    return context.rstrip().removesuffix(question.strip()).rstrip() + "\n\n"
 
 
 def _label(task: str, question: str, texts: Sequence[str]) -> Any:

@@ -25,34 +25,32 @@ LENGTHS = Lengths(900, lambda text: len(re.findall(r"\w+|\W", text)))
 
 OPTIONS = "\nA. [^\n]+\nB. [^\n]+\nC. [^\n]+\nD. [^\n]+"
 FEW_SHOT = "Expression: 1 + 3 + 4\nValues: [1, 4, 8]\n\nExpression: 8 - 3 + 2 - 4\nValues: [8, 5, 7, 3]\n\n"
+# Those for YaRN-Mistral in src/prompt.py of OpenBMB/InfiniteBench at 753b69f2, with the inputs of the official rows.
 OFFICIAL_PROMPT = {
-    "passkey": "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. I will "
-    "quiz you about the important information there.\n\n{context}\n\nWhat is the pass key?\n\nThe pass key is:",
+    "passkey": "There is an important info hidden inside a lot of irrelevant text. Find it and memorize it. I will "
+    "quiz you about the important information.\n\n{context}\n\nWhat is the pass key?\n\nThe pass key is",
     "number_string": "There is an important info hidden inside a lot of irrelevant text. Find it. I will quiz you "
     "about the important information there.\n\n{context}\n\nWhat is the sequence of digits?\n\n"
     "The sequence of digits is",
     "kv_retrieval": "Extract the value corresponding to the specified key in the JSON object below.\n\nJSON data:\n"
-    '{context}\n\n\nKey: "{input}"\nThe value associated with the specified key is',
-    "code_run": "There is a function called {input} in the following Python code.\n\n{context}\n\nPlease give me the "
-    "exact number of the return value of {input}. Your response should end with the sentence 'The return value is:'."
-    "\n\nThe return value is:",
+    '{context}\n\n\nKey: "{input}"\nThe value associated with the specified key is: ',
+    "code_run": "There is a function called {input} in the following Python code.\n\n{context}\n\nPlease "
+    "compute the exact value of {input}. The value of {input} is",
     "code_debug": "Following is a Python code where exactly one of the functions/methods has a deliberate error that "
-    "makes it crash.\n\n{context}\n\nWhich funtion has deliberate error?\n\nOptions:{options}\n\n"
-    "The correct option is:",
+    "makes it crash.\n\n{context}\n\nOptions:{options}\n\nThe correct option is:",
     "math_find": "What is {input} in the following list?\n\n{context}\n\nYou should answer with only one number, no "
     "other words. {input} of the list is: ",
-    "longbook_qa_eng": "Read the book below and answer a question. Be very concise in your answer.\n\n{context}\n\n"
+    "longbook_qa_eng": "Read the book and answer the question. Be very concise in your answer.\n\n{context}\n\n"
     "Question: {input}\nAnswer:",
     "longdialogue_qa_eng": "Below is a dialogue script where one random occurrence of a character name is replaced "
-    'with "$$MASK$$", and you should try to guess who that character is.\n\n{context}\n\nWhich character is $$MASK$$ ?'
-    "\n\nThe name that has been replaced with $$MASK$$ is likely",
-    "longbook_choice_eng": "Read the book and answer the question.\n\n{context}\n\nQuestion: {input}\n\nOnly one of "
-    "the following options is correct, tell me the answer using one single letter (A, B, C, or D). Don't say anything "
-    "else.{options}\n\nThe letter of the correct answer is",
-    "math_calc": f"Let us calculate the intermediate values of an expression.\n\n{FEW_SHOT}Expression: {{context}}\n\n"
-    "What's the intermediate results of the given numerical expression?\nValues:",
-    "longbook_sum_eng": "Summarize the book below:\n\n{context}\n\nSummary:",
-    "longbook_qa_chn": "请根据以下书籍回答我的问题。\n\n{context}\n\n"
+    'with "$$MASK$$", and you should try to guess who that character is.\n\n{context}\n\nThe name'
+    " that has been replaced with $$MASK$$ is likely",
+    "longbook_choice_eng": "Read the book and answer the question.\n\n{context}\n\nQuestion: {input}{options}"
+    "\n\nThe letter of the correct answer is",
+    "math_calc": f"Let us calculate the intermediate values of an expression.\n\n{FEW_SHOT}Expression: "
+    "{context}\nValues:",
+    "longbook_sum_eng": "Summarize the book below.\n\n{context}\n\nSummary:",
+    "longbook_qa_chn": "阅读以下书籍然后回答问题。\n\n{context}\n\n"
     "问题\N{FULLWIDTH COLON}{input}\n答案\N{FULLWIDTH COLON}",
 }
 MAX_NEW_TOKENS = {
@@ -162,6 +160,25 @@ def test_labels_have_the_type_that_scoring_needs(
 def test_an_answer_that_cannot_be_read_is_told(tmp_path: Path, task: str, question: str, answer: list[str]) -> None:
     with pytest.raises(UsageError, match=f"of infinite_bench/{task} cannot be read; give rows of the schema of Max"):
         from_folder(tmp_path, task, question=question, answer=answer)
+
+
+@pytest.mark.parametrize(
+    ("task", "row"),
+    [
+        ("longbook_sum_eng", {"context": "Sum up.\n\n" + "A line. " * 40 + "Summarize the book below:\n\n"}),
+        ("passkey", {"context": "Find it.\n\n", "question": "Which key?", "answer_prefix": "The key is"}),
+        ("code_run", {"question": "What does f return?", "answer_prefix": "It returns"}),
+        ("code_debug", {"question": CHOICE[CHOICE.index("Options:") :]}),
+        ("longbook_choice_eng", {"question": CHOICE}),
+    ],
+)
+def test_what_a_row_words_in_another_way_stays(tmp_path: Path, task: str, row: dict[str, str]) -> None:
+    answer = {"answer": ["A" if "question" in row and "A. " in row["question"] else "1"]}
+    read = from_folder(tmp_path, task, **row, **answer)
+    (request,) = InfiniteBench(DataSource("folder", tmp_path)).requests(task, LENGTHS, 0)
+    assert request.context == row.get("context", "Some text.\n\n")
+    assert row.get("question", "") in read.text
+    assert read.answer_prefix == row.get("answer_prefix", "")
 
 
 def test_the_question_that_contexts_of_math_find_repeat_is_asked_once(tmp_path: Path) -> None:

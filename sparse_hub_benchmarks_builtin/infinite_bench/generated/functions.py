@@ -7,6 +7,7 @@ from random import Random
 
 from sparse_hub_benchmarks_builtin.generating.sample import Sample, Task, stream
 from sparse_hub_benchmarks_builtin.infinite_bench.generated.asking import ask
+from sparse_hub_benchmarks_builtin.infinite_bench.prompts import CALL_QUESTION
 
 _LEVELS = (2, 4, 6, 8, 10)
 """How many functions are called one after the other; officially as many samples of each."""
@@ -41,13 +42,14 @@ def _render(key: str, units: int) -> Sample:
     first = next(iter(functions.values()))
     source = "\n".join(functions[number].source() for number in sorted(functions))
     name = f"func_{first.number}"
+    call = f"{name}({argument})"
     return ask(
         "code_run",
         f"\nHere is the content of functions_module.py:\n\n{source}\n",
-        f"Please give me the exact number of the return value of {name}({argument}). Your response should end with "
-        "the sentence 'The return value is:'.",
+        CALL_QUESTION.format(call=call),
         _result(functions, first, argument),
         target=name,
+        call=call,
     )
 
 
