@@ -26,7 +26,9 @@ def variable_tracking(seed: int, count_tokens: CountTokens) -> Task:
     """
 
     def example_length(units: int) -> int:
-        return count_tokens(_example("vt-example", seed, units, forbidden=""))
+        # The official length is that of what is asked; the answers come on top.
+        asked, _ = _example("vt-example", seed, units, forbidden="")
+        return count_tokens(asked)
 
     fitted = largest_fitting(example_length, EXAMPLE_LENGTH, _SMALLEST, EXAMPLE_LENGTH)
     # A tokenizer with very small tokens fits no example into the official length; it still gets one.
@@ -35,7 +37,7 @@ def variable_tracking(seed: int, count_tokens: CountTokens) -> Task:
     def render(key: str, units: int) -> Sample:
         random = stream(key, "chain")
         names, value = _names(random, letters=5), _value(random)
-        example = _example(key, seed, example_units, forbidden=value)
+        asked, answers = _example(key, seed, example_units, forbidden=value)
         context = _context(names, value, stream(key, "places"), units)
         question = Question(
             text=f"\n{_question(value)}",
@@ -43,18 +45,19 @@ def variable_tracking(seed: int, count_tokens: CountTokens) -> Task:
             answer_prefix=f" {_answer_prefix(value)}",
             max_new_tokens=TOKENS_TO_GENERATE,
         )
-        return Sample(f"{example}\n\n{context}", question)
+        return Sample(f"{asked} {' '.join(answers)}\n\n{context}", question)
 
     return Task(render, _SMALLEST)
 
 
-def _example(key: str, seed: int, units: int, forbidden: str) -> str:
+def _example(key: str, seed: int, units: int, forbidden: str) -> tuple[str, tuple[str, ...]]:
+    """Return what is asked, up to where the answers follow, and the answers."""
     random = stream(key, "example")
     names, value = _names(random, letters=3), _value(random)
     while value == forbidden:
         value = _value(random)
     context = _context(names, value, stream(f"vt-s{seed}", "example places"), units)
-    return f"{context}\n{_question(value)} {_answer_prefix(value)} {' '.join(names)}"
+    return f"{context}\n{_question(value)} {_answer_prefix(value)}", names
 
 
 def _context(names: Sequence[str], value: str, places: Random, units: int) -> str:

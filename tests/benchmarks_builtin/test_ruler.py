@@ -4,18 +4,16 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 import pytest
+from ruler_requests import RULER, by_pieces, by_words, prompt, take, used
 
 from sparse_hub_benchmarks_builtin.generating.sample import NOISE
-from sparse_hub_benchmarks_builtin.ruler.benchmark import Ruler
 from sparse_hub_benchmarks_builtin.ruler.metric import string_match_all, string_match_part
 from sparse_hub_benchmarks_builtin.ruler.subsets import SUBSETS
 from sparse_hub_benchmarks_builtin.ruler.words import word_lists
 from sparse_hub_core.benchmark import Lengths, Question, Request
-from sparse_hub_core.data.source import DataSource
 from sparse_hub_core.errors import UsageError
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -25,31 +23,6 @@ ALL = tuple(subset.name for subset in SUBSETS)
 GENERATED = tuple(subset.name for subset in SUBSETS if subset.generated)
 IN_LINES = ("niah_single_1", "niah_multikey_2", "niah_multikey_3", "vt")
 NIAH = IN_LINES[:3]
-RULER = Ruler(DataSource("sample"))
-
-
-def by_words(text: str) -> int:
-    return len(text.split())
-
-
-def by_pieces(text: str) -> int:
-    """Counts about as a subword tokenizer does."""
-    return len(re.findall(r"[a-z]{1,4}|[A-Z]{1,2}|\d{1,3}|\S", text))
-
-
-def take(
-    subset: str, length: int = 2048, seed: int = 0, k: int = 4, count: Callable[[str], int] = by_words
-) -> list[Request]:
-    return list(islice(RULER.requests(subset, Lengths(length, count), seed), k))
-
-
-def prompt(request: Request) -> str:
-    (question,) = request.questions
-    return request.context + question.text + question.answer_prefix
-
-
-def used(request: Request, count: Callable[[str], int]) -> int:
-    return count(prompt(request)) + request.questions[0].max_new_tokens
 
 
 def keys_of(request: Request) -> list[str]:
@@ -184,7 +157,13 @@ def test_variable_tracking_statements_stand_in_order_after_the_worked_example() 
         (value,) = re.findall(r"= (\d{5})$", own, re.MULTILINE)
         assert value in question.text
         assert value not in example
-        assert by_words(example) <= 500
+
+
+@pytest.mark.parametrize("count", [by_words, by_pieces])
+def test_the_worked_example_has_the_official_length_without_its_answers(count: Callable[[str], int]) -> None:
+    for request in take("vt", count=count):
+        asked, separator, _ = request.context.partition("they are: ")
+        assert 500 - count(NOISE) < count(asked + separator) <= 500
 
 
 def test_the_worked_example_stands_alike_in_all_samples_of_a_seed() -> None:

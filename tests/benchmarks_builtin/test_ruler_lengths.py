@@ -7,38 +7,16 @@ from itertools import islice
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ruler_requests import RULER, by_pieces, by_words, take, used
 
 from sparse_hub_benchmarks_builtin.generating.fit import largest_fitting
-from sparse_hub_benchmarks_builtin.ruler.benchmark import Ruler
 from sparse_hub_benchmarks_builtin.ruler.subsets import SUBSETS
-from sparse_hub_core.benchmark import Lengths, Request
-from sparse_hub_core.data.source import DataSource
+from sparse_hub_core.benchmark import Lengths
 from sparse_hub_core.errors import UsageError
 
 ALL = tuple(subset.name for subset in SUBSETS)
 GENERATED = tuple(subset.name for subset in SUBSETS if subset.generated)
 IN_LINES = ("niah_single_1", "niah_multikey_2", "niah_multikey_3", "vt")
-RULER = Ruler(DataSource("sample"))
-
-
-def by_words(text: str) -> int:
-    return len(text.split())
-
-
-def by_pieces(text: str) -> int:
-    """Counts about as a subword tokenizer does."""
-    return len(re.findall(r"[a-z]{1,4}|[A-Z]{1,2}|\d{1,3}|\S", text))
-
-
-def take(
-    subset: str, length: int = 2048, seed: int = 0, k: int = 4, count: Callable[[str], int] = by_words
-) -> list[Request]:
-    return list(islice(RULER.requests(subset, Lengths(length, count), seed), k))
-
-
-def used(request: Request, count: Callable[[str], int]) -> int:
-    (question,) = request.questions
-    return count(request.context + question.text + question.answer_prefix) + question.max_new_tokens
 
 
 @pytest.mark.parametrize("count", [by_words, by_pieces])
