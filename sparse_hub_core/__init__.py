@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from sparse_hub_core.attention.sampling import draw_keys, random_ranks
     from sparse_hub_core.attention.sparse_attention import SparseAttention
     from sparse_hub_core.benchmark import Benchmark, CountTokens, Lengths, Question, Request
+    from sparse_hub_core.callbacks import (
+        RegisterBenchmark,
+        RegisterMasker,
+        RegisterModel,
+        RegisterObjective,
+        RegisterPreset,
+        RegisterSearchAlgorithm,
+    )
     from sparse_hub_core.data.grouping import group_by_context
     from sparse_hub_core.data.source import DataSource, HubDataset, Rows
     from sparse_hub_core.errors import (
@@ -31,16 +39,7 @@ if TYPE_CHECKING:
     from sparse_hub_core.masker import Masker, MaskerConfig, Size, covers_context, resolve_size
     from sparse_hub_core.models.loading import LoadedModel, get_model
     from sparse_hub_core.optimizer_factory import create_optimizer
-    from sparse_hub_core.registry import (
-        RegisterBenchmark,
-        RegisterMasker,
-        RegisterModel,
-        RegisterObjective,
-        RegisterPreset,
-        RegisterSearchAlgorithm,
-        Subset,
-        fixed,
-    )
+    from sparse_hub_core.registry import Subset, fixed
     from sparse_hub_core.search.algorithm import SearchAlgorithm
     from sparse_hub_core.space import Domain, choice, integer, loguniform, uniform
     from sparse_hub_core.spec import build_spec
@@ -67,12 +66,12 @@ _HOME = {
     "OBSERVED_QUERIES": "attention.layer",
     "PluginError": "errors",
     "Question": "benchmark",
-    "RegisterBenchmark": "registry",
-    "RegisterMasker": "registry",
-    "RegisterModel": "registry",
-    "RegisterObjective": "registry",
-    "RegisterPreset": "registry",
-    "RegisterSearchAlgorithm": "registry",
+    "RegisterBenchmark": "callbacks",
+    "RegisterMasker": "callbacks",
+    "RegisterModel": "callbacks",
+    "RegisterObjective": "callbacks",
+    "RegisterPreset": "callbacks",
+    "RegisterSearchAlgorithm": "callbacks",
     "Request": "benchmark",
     "Rows": "data.source",
     "SearchAlgorithm": "search.algorithm",

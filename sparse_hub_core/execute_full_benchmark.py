@@ -10,22 +10,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from sparse_hub_core.data.choice import choose_data
-from sparse_hub_core.data.source import hub_commit
-from sparse_hub_core.errors import SparseHubError, UsageError
-from sparse_hub_core.lookup import get_task
-from sparse_hub_core.matrix import (
-    Cell,
-    Matrix,
-    Plan,
+from sparse_hub_core.build_matrix import (
     RunConfigurations,
-    StageName,
     build_matrix,
     debug_presets,
     length_notes,
     places,
     registered_configurations,
 )
+from sparse_hub_core.data.choice import choose_data
+from sparse_hub_core.data.source import hub_commit
+from sparse_hub_core.errors import SparseHubError, UsageError
+from sparse_hub_core.lookup import get_task
+from sparse_hub_core.matrix import Cell, Matrix, Plan, StageName
 from sparse_hub_core.models.source import ModelSource
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.progress import Progress, Silent

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from sparse_hub_core.registry import (
+    from sparse_hub_core.callbacks import (
         RegisterBenchmark,
         RegisterMasker,
         RegisterModel,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sparse_hub_core.plugins import load_registry
+from sparse_hub_core.report.notes import notes
 from sparse_hub_core.report.paste import as_python
-from sparse_hub_core.report.rows import cell_row, failures, further_scores, notes, summary_table
+from sparse_hub_core.report.rows import cell_row, failures, further_scores, summary_table
 from sparse_hub_core.results.files import read_json, write_text
 from sparse_hub_core.results.run_directory import RunDirectory
 from sparse_hub_core.results.schema import RunFile

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sparse_hub_core.report.notes import notes
 from sparse_hub_core.report.paste import as_python
-from sparse_hub_core.report.rows import COSTS, VERDICTS, failures, further_scores, notes, summary_table
+from sparse_hub_core.report.rows import COSTS, VERDICTS, failures, further_scores, summary_table
 from sparse_hub_core.report.text import write_table
 from sparse_hub_core.results.run_directory import RunDirectory
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sparse_hub_core.callbacks import RegisterObjective, RegisterSearchAlgorithm
 from sparse_hub_core.hookspecs import hookimpl
-from sparse_hub_core.registry import RegisterObjective, RegisterSearchAlgorithm
 
 
 @hookimpl

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sparse_hub_core import get_masker_config, get_model
+from sparse_hub_core.build_matrix import build_matrix
 from sparse_hub_core.evaluation import evaluate
 from sparse_hub_core.lookup import get_task
-from sparse_hub_core.matrix import build_matrix
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.preparation import prepare_requests
 from sparse_hub_core.spec import build_spec

@@ -10,16 +10,9 @@ import pytest
 from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.report.html import error_bars, write_report
+from sparse_hub_core.report.notes import io_sentence, notes, within_noise_sentence
 from sparse_hub_core.report.paste import as_python
-from sparse_hub_core.report.rows import (
-    COSTS,
-    cell_row,
-    failures,
-    io_sentence,
-    notes,
-    summary_table,
-    within_noise_sentence,
-)
+from sparse_hub_core.report.rows import COSTS, cell_row, failures, summary_table
 from sparse_hub_core.report.tables import write_cells
 from sparse_hub_core.report.text import plain_table, write_table
 from sparse_hub_core.results.files import read_json

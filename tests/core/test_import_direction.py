@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent.parent
 CORE = ROOT / "sparse_hub_core"
 LAYERS = (
     {"errors", "code_digest"},
-    {"space", "registry", "hookspecs", "benchmark", "data", "progress"},
+    {"space", "registry", "callbacks", "hookspecs", "benchmark", "data", "progress"},
     {"masker", "presets", "spec"},
     {"plugins", "optimizer_factory"},
     {"lookup"},
@@ -23,6 +23,7 @@ LAYERS = (
     {"preparation", "workers"},
     {"search", "validation", "testing"},
     {"matrix", "report"},
+    {"build_matrix"},
     {"model_run"},
     {"run_cells"},
     {"execute_full_benchmark"},

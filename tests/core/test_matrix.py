@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sparse_hub_core import Masker, MaskerConfig, build_spec
-from sparse_hub_core.matrix import RunConfigurations, build_matrix
+from sparse_hub_core.build_matrix import RunConfigurations, build_matrix
 from sparse_hub_core.plugins import load_registry
 
 TASK = "ruler/niah_single_1"

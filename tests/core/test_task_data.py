@@ -18,8 +18,8 @@ from sparse_hub_core import (
     build_spec,
     group_by_context,
 )
+from sparse_hub_core.build_matrix import build_matrix
 from sparse_hub_core.execute_full_benchmark import plan
-from sparse_hub_core.matrix import build_matrix
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.preparation import prepare_requests
 from sparse_hub_core.registry import BenchmarkEntry, Provenance, Subset

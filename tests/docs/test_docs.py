@@ -12,7 +12,7 @@ import pytest
 import torch
 from pages import ROOT, blocks
 
-from sparse_hub_core import SparseAttention, Subset, choice, hookspecs, registry
+from sparse_hub_core import SparseAttention, Subset, callbacks, choice, hookspecs
 from sparse_hub_core.cli.main import COMMANDS
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.spec import Spec, build_spec
@@ -68,7 +68,7 @@ def test_every_hook_is_documented_with_its_argument(hook):
 @pytest.mark.parametrize("hook", [name for name in vars(hookspecs) if name.startswith("register_")])
 def test_every_argument_of_a_callback_is_documented_with_its_default(hook):
     (row,) = re.findall(rf"^\| `{hook}\(register\)` \| (.*) \|$", PLUGINS, re.MULTILINE)
-    protocol = getattr(registry, "".join(word.capitalize() for word in hook.removesuffix("s").split("_")))
+    protocol = getattr(callbacks, "".join(word.capitalize() for word in hook.removesuffix("s").split("_")))
     for parameter in inspect.signature(protocol.__call__).parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY:
             default = "" if parameter.default is parameter.empty else json.dumps(parameter.default)
