@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from types import ModuleType
+from pathlib import Path
+from types import FrameType, ModuleType
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, overload
+
+from sparse_hub_core.errors import SparseHubError
 
 
 class Checked(Protocol):
@@ -87,7 +92,34 @@ def told_as_failure() -> Iterator[None]:
     except AssertionError:
         raise
     except Exception as error:
-        raise AssertionError(f"it raises {type(error).__name__}: {error}") from error
+        raise AssertionError(f"it raises {described(error)}") from error
+
+
+def described(error: Exception) -> str:
+    """Return the kind of an error, the line of the author's code that it comes from, and what it says."""
+    # What is raised for people to read says where to look.
+    place = "" if isinstance(error, SparseHubError) else _place(error)
+    return f"{type(error).__name__}{place}: {error}"
+
+
+def _place(error: Exception) -> str:
+    frames = [
+        (_package(frame), frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    not_theirs = {"sparse_hub_core", *sys.stdlib_module_names}
+    theirs = next((package for package, *_ in frames if package not in not_theirs), None)
+    # Their code may have called a library, whose own last line tells them nothing.
+    lines = [(path, line) for package, path, line in frames if package == theirs]
+    return f" in {_from_here(lines[-1][0])}, line {lines[-1][1]}" if lines else ""
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def _from_here(file: str) -> Path:
+    path = Path(file)
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def require(condition: object, sentence: str) -> None:

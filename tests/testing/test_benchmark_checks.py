@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from good_benchmarks import NUMBERS, TOWNS, Towns
 
-from sparse_hub_core import HubDataset, UsageError
+from sparse_hub_core import HubDataset, Question, UsageError
 from sparse_hub_core.testing import BENCHMARK_CHECKS, BenchmarkSubject, benchmark_checks, run_checks
+from sparse_hub_core.testing.check import told_as_failure
 
 pytest_plugins = ["pytester"]
 
@@ -104,3 +109,40 @@ def test_of_several_subsets_the_one_that_fails_is_named() -> None:
     outcomes = {outcome.check.name: outcome for outcome in run_checks(BenchmarkSubject.of(Towns, subsets))}
     reason = outcomes["metadata_is_complete"].reason
     assert reason == "s0: the licence is not declared (5 more of its subsets fail: s1, s2, s3, ...)"
+
+
+class TakesTheFirstWord(Towns):
+    def score(self, prediction: str, question: Question) -> float | None:
+        return first_word_scores(prediction, question)
+
+
+def first_word_scores(prediction: str, question: Question) -> float:
+    return 100.0 * (prediction.split()[0] in question.text)
+
+
+class ReadsJson(Towns):
+    def score(self, prediction: str, question: Question) -> float | None:
+        return super().score(prediction, question) if prediction[:1] != "{" else json.loads(prediction)
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "check", "function", "error"),
+    [
+        (TakesTheFirstWord, "empty_predictions_score_the_worst", first_word_scores, "IndexError"),
+        (TakesTheFirstWord, "any_prediction_scores_in_range", first_word_scores, "IndexError"),
+        (ReadsJson, "any_prediction_scores_in_range", ReadsJson.score, "JSONDecodeError"),
+    ],
+)
+def test_what_a_score_raises_is_told_with_its_file_and_line(
+    benchmark: type[Towns], check: str, function: Callable[..., object], error: str
+) -> None:
+    (outcome,) = [one for one in run_checks(BenchmarkSubject.of(benchmark, (TOWNS,))) if one.check.name == check]
+    lines, first = inspect.getsourcelines(function)
+    place = f"{Path(__file__).name}, line {first + len(lines) - 1}: "
+    assert f"raises {error} in " in str(outcome.reason)
+    assert place in str(outcome.reason)
+
+
+def test_an_error_for_people_needs_no_line() -> None:
+    with pytest.raises(AssertionError, match="^it raises UsageError: take another one$"), told_as_failure():
+        raise UsageError("take another one")

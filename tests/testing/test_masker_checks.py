@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import Any
@@ -101,10 +102,10 @@ class NoMasker(SmallKeysConfig):
 @pytest.mark.parametrize(
     ("config_class", "check", "sentence"),
     [
-        (NeverFeasible, "keeps_its_bound", "it raises ZeroDivisionError: no key is left"),
-        (NeverFeasible, "infeasible_says_why", "it raises ZeroDivisionError: no key is left"),
-        (NoSpace, "space_names_fields", "it raises KeyError: 'ruler/niah'"),
-        (NoMasker, "chunks_equal_single_steps", "it raises OSError: no weights are here"),
+        (NeverFeasible, "keeps_its_bound", "ZeroDivisionError: no key is left"),
+        (NeverFeasible, "infeasible_says_why", "ZeroDivisionError: no key is left"),
+        (NoSpace, "space_names_fields", "KeyError: 'ruler/niah'"),
+        (NoMasker, "chunks_equal_single_steps", "OSError: no weights are here"),
     ],
 )
 def test_what_raises_before_a_check_begins_fails_it(
@@ -112,7 +113,8 @@ def test_what_raises_before_a_check_begins_fails_it(
 ) -> None:
     outcomes = {outcome.check.name: outcome for outcome in run_checks(Subject.of(config_class, "selector"))}
     assert list(outcomes) == [check.name for check in CHECKS]
-    assert (outcomes[check].result, outcomes[check].reason) == ("failed", sentence)
+    without_place = re.sub(r" in \S*test_masker_checks\.py, line \d+:", ":", outcomes[check].reason or "")
+    assert (outcomes[check].result, without_place) == ("failed", f"it raises {sentence}")
     assert outcomes["unknown_keys_raise"].result == "ok"
 
 

@@ -14,7 +14,7 @@ from sparse_hub_core.testing.benchmarks.conditions import has_answers, hides_ans
 from sparse_hub_core.testing.benchmarks.each_subset import each_subset
 from sparse_hub_core.testing.benchmarks.hostile import HOSTILE, LONG, code_that_leaves_a_file
 from sparse_hub_core.testing.benchmarks.subset import SubsetSubject, spread
-from sparse_hub_core.testing.check import require
+from sparse_hub_core.testing.check import described, require
 
 FEW = 3
 SEVERAL = 8
@@ -52,7 +52,7 @@ def any_prediction_scores_in_range(subset: SubsetSubject) -> None:
                 scores = _scores(subset, subset.benchmark, prediction, question)
             except Exception as error:
                 # A metric may raise anything at a text that its author did not think of.
-                raise AssertionError(f"{what} raises {type(error).__name__}: {error}") from error
+                raise AssertionError(f"{what} raises {described(error)}") from error
             seconds = time.thread_time() - before
             require(seconds <= MOST_SECONDS, f"scoring {what} takes {seconds:.1f} seconds")
             for name, score in scores.items():
