@@ -26,7 +26,8 @@ def check(name: str, as_json: bool) -> int:
     Maskers are causal, keep to their budget, resume; benchmarks score their own answers best, load without a network,
     and give the same requests everywhere. Ends with 1 where a check failed; what known_failures names must fail.
     """
-    subject = _subject(load_registry(), name)
+    registry = load_registry()
+    subject = _subject(registry, _as_registered(registry, name))
     from sparse_hub_core.testing.outcome import run_checks
 
     outcomes = list(run_checks(subject))
@@ -44,6 +45,15 @@ def check(name: str, as_json: bool) -> int:
     else:
         write_table(("check", "result", "reason"), [(o.check.name, o.result, o.reason or "") for o in outcomes])
     return int(any(outcome.result == "failed" for outcome in outcomes))
+
+
+def _as_registered(registry: Registry, name: str) -> str:
+    """Return the name with "_" for "-" where only that is registered: ``new`` takes both."""
+    asked, slash, subset = name.partition("/")
+    distribution, colon, plain = asked.rpartition(":")
+    respelled = f"{distribution}{colon}{plain.replace('-', '_')}"
+    known = [one for one in (asked, respelled) if any(table.claimants(one) for table in registry.tables())]
+    return f"{known[0]}{slash}{subset}" if known else name
 
 
 def _subject(registry: Registry, name: str) -> Checked:

@@ -69,6 +69,14 @@ def test_json_tells_the_same_of_a_benchmark(
     assert records["sample_loads_offline"]["reason"] == "all of it is generated"
 
 
+@pytest.mark.parametrize("name", ["oracle-top-k", "sparse-hub:oracle-top-k", "longbench-v2/0shot@sample"])
+def test_a_name_may_be_written_as_new_takes_it(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["check", name])
+    told = capsys.readouterr()
+    assert not told.err
+    assert told.out.splitlines()[0].split() == ["check", "result", "reason"]
+
+
 @pytest.mark.slow
 def test_of_a_name_that_two_claim_the_one_asked_for_is_checked(
     install: Callable[..., str], sparse_hub: Callable[..., subprocess.CompletedProcess[str]]
@@ -85,6 +93,8 @@ def test_of_a_name_that_two_claim_the_one_asked_for_is_checked(
     [
         ("snik", "did you mean 'sink'"),
         ("rular", "Unknown benchmark 'rular': did you mean 'ruler'?"),
+        ("rul-ar", "Unknown benchmark 'rul-ar': did you mean 'ruler'?"),
+        ("local-sink", "'local_sink' is a preset; sparse-hub check covers maskers and benchmarks so far."),
         ("rular/vt", "Unknown benchmark 'rular': did you mean 'ruler'?"),
         ("ruler/vtt", "has no subset 'vtt': did you mean 'vt'?"),
         ("ruler/", "has no subset ''"),

@@ -97,10 +97,10 @@ def test_the_next_commands_are_told(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["new", kind, "mine"]) == 0
+    assert main(["new", kind, "my-own"]) == 0
     told = capsys.readouterr().out
-    assert f"the {kind} is sparse_hub_mine/mine.py" in told
-    for line in ("cd sparse-hub-mine", 'pip install -e ".[dev]"', "sparse-hub check mine", "pytest"):
+    assert f"the {kind} is sparse_hub_my_own/my_own.py" in told
+    for line in ("cd sparse-hub-my-own", 'pip install -e ".[dev]"', "sparse-hub check my_own", "pytest"):
         assert f"  {line}\n" in told
 
 
