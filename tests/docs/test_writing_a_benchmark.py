@@ -12,12 +12,15 @@ import pytest
 from pages import blocks, checks, files, page, public
 
 from sparse_hub_core import Benchmark, DataSource, HubDataset, Lengths, Question, Request, Subset
+from sparse_hub_core.cli.new import _rendered
 from sparse_hub_core.cli.new_package import NewPackage
 from sparse_hub_core.testing import BENCHMARK_CHECKS
 
 DOC = page("writing-a-benchmark.md")
 RECORDS = (DataSource, HubDataset, Lengths, Question, Request, Subset)
 NAMES = sorted({*public(Benchmark), *(field.name for record in RECORDS for field in dataclasses.fields(record))})
+
+NAMES_OF_THE_TEMPLATE = {"Subset", "_SUBSETS", "dataset", "requests", "score", "lookup.jsonl", "README.md"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -31,6 +34,17 @@ def test_every_check_is_listed_with_its_sentence() -> None:
 
 def test_the_files_are_those_that_new_writes() -> None:
     assert files(DOC) == NewPackage("benchmark", "magic_numbers").files.keys()
+
+
+def test_what_is_to_be_changed_is_in_the_files_that_new_writes() -> None:
+    changes = DOC.partition("What to change:\n")[2].partition("\nThe rest of this page")[0]
+    named = set(re.findall(r"`([^`]+)`", changes)) - {"sample/<config>.jsonl"}
+    assert named >= NAMES_OF_THE_TEMPLATE
+    wanted = NewPackage("benchmark", "magic_numbers")
+    written = "\n".join([*wanted.files, *_rendered(wanted).values()])
+    assert [name for name in named if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", written)] == []
+    own_tests = set(re.findall(r"def (test_\w+)", written)) - {"test_conformance"}
+    assert own_tests <= named
 
 
 def test_the_three_lines_give_a_test_per_check() -> None:
