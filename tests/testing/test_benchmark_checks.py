@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from good_benchmarks import NUMBERS, TOWNS, Towns
 
-from sparse_hub_core import HubDataset, Question, UsageError
+from sparse_hub_core import Benchmark, HubDataset, Question, UsageError
 from sparse_hub_core.testing import BENCHMARK_CHECKS, BenchmarkSubject, benchmark_checks, run_checks
 from sparse_hub_core.testing.check import told_as_failure
 
@@ -144,5 +144,50 @@ def test_what_a_score_raises_is_told_with_its_file_and_line(
 
 
 def test_an_error_for_people_needs_no_line() -> None:
-    with pytest.raises(AssertionError, match="^it raises UsageError: take another one$"), told_as_failure():
+    with pytest.raises(AssertionError, match=r"^it raises UsageError: take another one$"), told_as_failure():
         raise UsageError("take another one")
+
+
+class HasAFolder(Towns):
+    rows = Benchmark.rows
+    folder = Path("nowhere")
+
+    @property
+    def sample_folder(self) -> Path:
+        return self.folder
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        ("towns.jsonl", None),
+        ("town.jsonl", "it has no data for 'towns'; it has town.jsonl"),
+        (None, "there is no such folder"),
+    ],
+)
+def test_a_sample_that_cannot_be_loaded_is_told_once(
+    file: str | None, reason: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "sample"
+    if file is not None:
+        folder.mkdir()
+        (folder / file).write_text("".join(json.dumps(row) + "\n" for row in Towns().rows("towns")))
+    monkeypatch.setattr(HasAFolder, "folder", folder)
+    outcomes = [one for one in run_checks(BenchmarkSubject.of(HasAFolder, (TOWNS,))) if one.reason]
+    failed = [(one.check.name, one.reason) for one in outcomes if one.result == "failed"]
+    skipped = [one for one in outcomes if one.reason == "its sample cannot be loaded"]
+    if reason is None:
+        assert not skipped
+        return
+    assert failed == [("sample_loads_offline", f"towns: put towns.jsonl into {folder}: {reason}")]
+    assert len(skipped) > 12
+
+
+class HidesItsSample(HasAFolder):
+    known_failures = {"sample_loads_offline": "nobody may publish a row"}  # noqa: RUF012
+
+
+def test_a_sample_that_is_known_to_be_missing_excuses_no_other_check() -> None:
+    results = {one.check.name: one.result for one in run_checks(BenchmarkSubject.of(HidesItsSample, (TOWNS,)))}
+    assert results["sample_loads_offline"] == "expected failure"
+    assert results["ids_are_unique"] == results["copies_score_the_same"] == "failed"

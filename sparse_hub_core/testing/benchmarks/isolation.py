@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+from sparse_hub_core.testing.benchmarks.conditions import sample_loads
 from sparse_hub_core.testing.benchmarks.each_subset import each_subset
 from sparse_hub_core.testing.benchmarks.other_process import digests, random_state
 from sparse_hub_core.testing.benchmarks.subject import BenchmarkSubject
@@ -14,7 +15,7 @@ FEW = 3
 SEED = 11
 
 
-@each_subset()
+@each_subset(sample_loads)
 def copies_score_the_same(subset: SubsetSubject) -> None:
     """The benchmark and its requests can be pickled, as they go to workers, and the copies score the same."""
     requests = subset.requests[:FEW]
@@ -34,7 +35,7 @@ def copies_score_the_same(subset: SubsetSubject) -> None:
     require(again == requests, "a copy of the benchmark makes other requests")
 
 
-@each_subset()
+@each_subset(sample_loads)
 def requests_are_the_same_in_another_process(subset: SubsetSubject) -> None:
     """Another process makes the same requests with the same ids, whatever its PYTHONHASHSEED."""
     here, there = digests(subset.requests), subset.there
@@ -45,7 +46,7 @@ def requests_are_the_same_in_another_process(subset: SubsetSubject) -> None:
         require(one == other, f"the request {one_id!r} has other content in another process")
 
 
-@each_subset()
+@each_subset(sample_loads)
 def global_randomness_is_left_alone(subset: SubsetSubject) -> None:
     """Making requests and scoring neither draw from nor set the global random states of Python and numpy."""
     before = random_state()

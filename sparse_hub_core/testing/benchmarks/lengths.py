@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sparse_hub_core.benchmark import CountTokens, Lengths, Question, Request
 from sparse_hub_core.errors import UsageError
-from sparse_hub_core.testing.benchmarks.conditions import fills_lengths
+from sparse_hub_core.testing.benchmarks.conditions import fills_lengths, sample_loads
 from sparse_hub_core.testing.benchmarks.each_subset import each_subset
 from sparse_hub_core.testing.benchmarks.subset import TOKENIZERS, SubsetSubject, words
 from sparse_hub_core.testing.check import require
@@ -16,7 +16,7 @@ MULTIPLES = (1.0, 2.1, 5.0)
 TOO_SHORT = (-5, 0, 1, 2, 7)
 
 
-@each_subset(fills_lengths)
+@each_subset(fills_lengths, sample_loads)
 def fills_the_length(subset: SubsetSubject) -> None:
     """Requests without a typical length fill what is asked for, the answer included, by two tokenizers, and no more."""
     for name, count_tokens in TOKENIZERS.items():
@@ -33,7 +33,7 @@ def fills_the_length(subset: SubsetSubject) -> None:
                 require(used >= least, f"{where} {request.id!r} takes only {used}{hint}")
 
 
-@each_subset(fills_lengths)
+@each_subset(fills_lengths, sample_loads)
 def too_short_a_length_raises(subset: SubsetSubject) -> None:
     """A length that is too short raises UsageError in a sentence; what does not raise fits."""
     shortest = subset.shortest()

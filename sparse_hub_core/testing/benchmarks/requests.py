@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from sparse_hub_core.benchmark import Lengths, Question, Request
-from sparse_hub_core.testing.benchmarks.conditions import is_generated, keeps_answers_out
+from sparse_hub_core.testing.benchmarks.conditions import is_generated, keeps_answers_out, sample_loads
 from sparse_hub_core.testing.benchmarks.each_subset import each_subset
 from sparse_hub_core.testing.benchmarks.subset import SEED, SubsetSubject, words
 from sparse_hub_core.testing.check import require
@@ -19,7 +19,7 @@ SHORTEST_LEAK = 4
 """Characters of an answer from which on finding it in the question is no accident."""
 
 
-@each_subset()
+@each_subset(sample_loads)
 def ids_are_unique(subset: SubsetSubject) -> None:
     """Every request has an id of its own."""
     ids = [request.id for request in subset.requests]
@@ -31,7 +31,7 @@ def ids_are_unique(subset: SubsetSubject) -> None:
     require(twice is None, f"{ids.count(twice)} requests have the id {twice!r}" if twice else "")
 
 
-@each_subset()
+@each_subset(sample_loads)
 def requests_come_in_a_fixed_order(subset: SubsetSubject) -> None:
     """The first k requests are the same however many are taken, by whom, and beside what else."""
     few = min(FEW, len(subset.requests) - 1)
@@ -54,7 +54,7 @@ def _in_turns(subset: SubsetSubject, count: int) -> tuple[Request, ...]:
     return tuple(request for request, _ in itertools.islice(zip(one, other, strict=False), count))
 
 
-@each_subset()
+@each_subset(sample_loads)
 def questions_are_complete(subset: SubsetSubject) -> None:
     """A question asks something, of answers that are text, and at least one token is to be generated."""
     for request in subset.requests:
@@ -71,7 +71,7 @@ def questions_are_complete(subset: SubsetSubject) -> None:
             require(named, f"the strata of {request.id!r} are no names by names: {question.strata!r}")
 
 
-@each_subset()
+@each_subset(sample_loads)
 def details_are_json(subset: SubsetSubject) -> None:
     """What scoring needs of a question comes back from JSON as it was."""
     for request, question in _questions(subset):
@@ -83,7 +83,7 @@ def details_are_json(subset: SubsetSubject) -> None:
         require(again == details, f"the details of {request.id!r} come back from JSON as {again!r}, not {details!r}")
 
 
-@each_subset(keeps_answers_out)
+@each_subset(sample_loads, keeps_answers_out)
 def questions_hold_no_answers(subset: SubsetSubject) -> None:
     """No answer stands in its question or before the words to be generated, unless answers_in_question is declared."""
     told_to_all = _references_in_every_question(subset.questions)

@@ -7,7 +7,8 @@ from typing import get_args
 
 from sparse_hub_core.benchmark import Request
 from sparse_hub_core.data.parts import Part, requests_of
-from sparse_hub_core.testing.benchmarks.conditions import has_dataset
+from sparse_hub_core.data.selection import NoSuchFilesError
+from sparse_hub_core.testing.benchmarks.conditions import has_dataset, sample_loads
 from sparse_hub_core.testing.benchmarks.each_subset import each_subset
 from sparse_hub_core.testing.benchmarks.subset import SubsetSubject
 from sparse_hub_core.testing.check import require
@@ -16,12 +17,24 @@ from sparse_hub_core.testing.check import require
 @each_subset(has_dataset)
 def sample_loads_offline(subset: SubsetSubject) -> None:
     """The offline sample has rows and gives requests without a network, here and in a process that has no cache."""
+    if subset.sample_error is not None:
+        _require_files(subset, subset.sample_error.__cause__)
+        raise subset.sample_error
     require(len(subset.rows), "the offline sample has no rows")
     require(subset.requests, "the offline sample gives no requests")
     require(subset.there, "the offline sample gives no requests in another process")
 
 
-@each_subset(has_dataset)
+def _require_files(subset: SubsetSubject, cause: BaseException | None) -> None:
+    # Loading tells its users what to do; here the reader is the author.
+    if subset.dataset is None or not isinstance(cause, NoSuchFilesError | FileNotFoundError):
+        return
+    reason = cause if isinstance(cause, NoSuchFilesError) else "there is no such folder"
+    named = ", ".join(subset.dataset.data_files) or f"{subset.dataset.config}.jsonl"
+    raise AssertionError(f"put {named} into {subset.benchmark.sample_folder}: {reason}")
+
+
+@each_subset(has_dataset, sample_loads)
 def sample_has_the_columns(subset: SubsetSubject) -> None:
     """Every row of the offline sample has the columns that are declared."""
     assert subset.dataset is not None
@@ -30,7 +43,7 @@ def sample_has_the_columns(subset: SubsetSubject) -> None:
         require(not missing, f"row {index} of the offline sample lacks the columns {missing}")
 
 
-@each_subset()
+@each_subset(sample_loads)
 def both_parts_are_there(subset: SubsetSubject) -> None:
     """The search part and the validation part, split by content, both have requests, and share no content."""
     contents = {}

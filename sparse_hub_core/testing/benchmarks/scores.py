@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sparse_hub_core.benchmark import Benchmark, Question
-from sparse_hub_core.testing.benchmarks.conditions import has_answers, hides_answers
+from sparse_hub_core.testing.benchmarks.conditions import has_answers, hides_answers, sample_loads
 from sparse_hub_core.testing.benchmarks.each_subset import each_subset
 from sparse_hub_core.testing.benchmarks.hostile import HOSTILE, LONG, code_that_leaves_a_file
 from sparse_hub_core.testing.benchmarks.subset import SubsetSubject, spread
@@ -22,7 +22,7 @@ MOST_SECONDS = 5.0
 """Of one thread's computing; a metric that takes longer than generation would hold up a run."""
 
 
-@each_subset(has_answers)
+@each_subset(sample_loads, has_answers)
 def perfect_predictions_score_the_best(subset: SubsetSubject) -> None:
     """What perfect_prediction gives scores the best end of the range."""
     for question in subset.answered:
@@ -32,7 +32,7 @@ def perfect_predictions_score_the_best(subset: SubsetSubject) -> None:
         require(reached, f"the perfect prediction {prediction[:60]!r} scores {score:g}, not {subset.best:g}")
 
 
-@each_subset(has_answers)
+@each_subset(sample_loads, has_answers)
 def empty_predictions_score_the_worst(subset: SubsetSubject) -> None:
     """Nothing predicted scores the worst end of the range."""
     for question in subset.answered:
@@ -42,7 +42,7 @@ def empty_predictions_score_the_worst(subset: SubsetSubject) -> None:
         require(reached, f"{told}, where {list(question.references)[:3]!r} was asked for")
 
 
-@each_subset()
+@each_subset(sample_loads)
 def any_prediction_scores_in_range(subset: SubsetSubject) -> None:
     """Whatever is predicted scores soon, as a finite number within the range, and raises nothing."""
     for number, question in enumerate(spread(subset.questions, FEW)):
@@ -59,7 +59,7 @@ def any_prediction_scores_in_range(subset: SubsetSubject) -> None:
                 _require_in_range(subset, score, f"{name} of {what}")
 
 
-@each_subset()
+@each_subset(sample_loads)
 def predictions_are_never_run(subset: SubsetSubject) -> None:
     """Code in a prediction is not run, wherever it stands."""
     with TemporaryDirectory() as folder:
@@ -73,7 +73,7 @@ def predictions_are_never_run(subset: SubsetSubject) -> None:
                 )
 
 
-@each_subset()
+@each_subset(sample_loads)
 def scores_do_not_depend_on_order(subset: SubsetSubject) -> None:
     """A prediction scores the same whatever was scored before it, and by whom."""
     pairs = list(_pairs(subset))
@@ -93,7 +93,7 @@ def _pairs(subset: SubsetSubject) -> Iterator[tuple[str, Question]]:
         yield from ((text, question) for text in (perfect[index], perfect[index - 1], HOSTILE["letters of options"]))
 
 
-@each_subset(has_answers)
+@each_subset(sample_loads, has_answers)
 def other_scores_are_declared(subset: SubsetSubject) -> None:
     """Further scores are exactly the other_metrics that are declared, and within the range."""
     declared = set(subset.declared.other_metrics)
@@ -106,7 +106,7 @@ def other_scores_are_declared(subset: SubsetSubject) -> None:
                 _require_in_range(subset, score, f"{name} of {prediction[:60]!r}")
 
 
-@each_subset(hides_answers)
+@each_subset(sample_loads, hides_answers)
 def hidden_answers_are_hidden(subset: SubsetSubject) -> None:
     """A question that is not scored, because its answer is not published, has no reference and never gets a score."""
     for question in subset.questions:

@@ -77,6 +77,18 @@ class SubsetSubject:
         """The rows of the offline sample."""
         return self.benchmark.rows(self.name)
 
+    @cached_property
+    def sample_error(self) -> Exception | None:
+        """What reading all rows of the offline sample raises, None where nothing is wrong."""
+        try:
+            if self.dataset is not None:
+                for index in range(len(self.rows)):
+                    self.rows[index]
+        except Exception as error:
+            # The check of the sample tells what was raised.
+            return error
+        return None
+
     def take(
         self,
         count: int,
