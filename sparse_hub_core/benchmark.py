@@ -38,6 +38,8 @@ class Request:
     id: str
     context: str
     questions: tuple[Question, ...]
+    split_by: str = ""
+    """What decides between search and validation where the context changes with its length; else the context does."""
 
 
 @dataclass(frozen=True)

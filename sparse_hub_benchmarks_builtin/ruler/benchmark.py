@@ -83,5 +83,4 @@ class Ruler(Benchmark):
         shortest = samples.shortest_length(lengths)
         if lengths.max_context_length < shortest:
             raise too_short("ruler", subset, lengths, shortest)
-        filled = samples.fill(subset, lengths, seed)
-        return (Request(identity, sample.context, (sample.question,)) for identity, sample in filled)
+        return samples.fill(subset, lengths, seed)

@@ -9,7 +9,7 @@ from itertools import chain, cycle, islice
 from sparse_hub_benchmarks_builtin.generating.filler import Filler
 from sparse_hub_benchmarks_builtin.generating.sample import Sample, Task, shuffled, stream
 from sparse_hub_benchmarks_builtin.ruler.documents import Corpus, DocumentQuestion
-from sparse_hub_core import Lengths, Question
+from sparse_hub_core import Lengths, Question, Request
 
 TOKENS_TO_GENERATE = 32
 ANY_ANSWER = {"match": "any"}
@@ -30,8 +30,8 @@ class DocumentSamples:
         asked = self.corpus.questions[:_PROBES]
         return max(self._render(question, "", 0).length(lengths.count_tokens) for question in asked)
 
-    def fill(self, name: str, lengths: Lengths, seed: int) -> Iterator[tuple[str, Sample]]:
-        """Yield the samples that fit, in the order of the questions, each with its id."""
+    def fill(self, name: str, lengths: Lengths, seed: int) -> Iterator[Request]:
+        """Yield the requests that fit, in the order of the questions."""
         first = Filler.measured(self._task(self.corpus.questions[0]), lengths)
         for index, question in enumerate(self.corpus.questions):
             identity = f"{name}-{lengths.max_context_length}-s{seed}-{index:06d}"
@@ -39,7 +39,11 @@ class DocumentSamples:
             units = filler.units(identity)
             # A question whose own documents are too long is left out, because one of them holds the answer.
             if units is not None:
-                yield identity, filler.task.render(identity, units)
+                sample = filler.task.render(identity, units)
+                # Other documents stand around these at another length, and a question must stay in its part; the
+                # paragraphs of one article stand together, because they are documents of each other's questions.
+                kin = "\n".join(self.corpus.documents[number] for number in sorted({*question.own, *question.related}))
+                yield Request(identity, sample.context, (sample.question,), split_by=kin)
 
     def _task(self, question: DocumentQuestion) -> Task:
         return Task(lambda key, units: self._render(question, key, units), smallest=0)

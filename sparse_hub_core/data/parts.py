@@ -32,7 +32,13 @@ def requests_of(requests: Iterator[Request], part: Part, max_scanned: int) -> It
 
 def part_of(request: Request, shared_context: bool = False) -> Part:
     """Return the part a request belongs to, by its untruncated context, or its questions where that tells nothing."""
+    if request.split_by:
+        return _part(request.split_by)
     by_question = shared_context or not request.context
     text = "\n".join(question.text for question in request.questions) if by_question else request.context
+    return _part(text)
+
+
+def _part(text: str) -> Part:
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return "search" if int.from_bytes(digest[:8], "big") % SEARCH_SHARE == 0 else "validation"

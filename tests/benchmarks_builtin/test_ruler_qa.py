@@ -12,6 +12,7 @@ from sparse_hub_benchmarks_builtin.ruler import benchmark
 from sparse_hub_benchmarks_builtin.ruler.benchmark import Ruler
 from sparse_hub_benchmarks_builtin.ruler.documents import DATASETS, read_hotpotqa, read_squad
 from sparse_hub_core.benchmark import Lengths, Question, Request
+from sparse_hub_core.data.parts import Part, requests_of
 from sparse_hub_core.data.source import DataSource
 from sparse_hub_core.errors import DataError, UsageError
 
@@ -170,3 +171,16 @@ def test_unanswerable_paragraphs_are_documents_all_the_same() -> None:
 def test_one_answer_is_enough(prediction: str, score: float) -> None:
     question = Question("?", ("red", "blue"), details=take("qa_1")[0].questions[0].details)
     assert Ruler().score(prediction, question) == score
+
+
+@pytest.mark.parametrize("subset", ["qa_1", "qa_2"])
+def test_a_question_keeps_to_its_part_at_every_length(subset: str) -> None:
+    def asked(part: Part, length: int) -> set[str]:
+        requests = Ruler(DataSource("sample")).requests(subset, Lengths(length, by_words), 0)
+        return {request.questions[0].text for request in requests_of(requests, part, 500)}
+
+    search = asked("search", 1200)
+    validation = asked("validation", 1800)
+    assert search
+    assert validation
+    assert not search & validation
