@@ -107,7 +107,7 @@ class Benchmark(ABC):
         Raises:
             UsageError: They cannot be had, or lack a column.
         """
-        # Imported here because datasets takes more than a second, and scoring has no use for it.
+        # Imported here because the hub client takes a while, and scoring has no use for it.
         from sparse_hub_core.data.loading import load_rows
 
         dataset = self.dataset(subset)

@@ -120,7 +120,7 @@ def _check_stack(name: str, stack: Sequence[StackEntry], tasks: Sequence[str]) -
 
 def places(matrix: Matrix) -> list[tuple[Any, str, str]]:
     """Return (model, task, preset) of every cell, in the order in which they run; dense comes first."""
-    presets = [DENSE, *(name for name in matrix.stacks if name != DENSE)]
+    presets = (DENSE, *matrix.searched)
     return [(model, task, preset) for model in matrix.models for task in matrix.tasks for preset in presets]
 
 
@@ -130,7 +130,7 @@ def length_notes(matrix: Matrix, stages: tuple[StageName, ...] = ("search", "val
 
     notes = []
     lengths = {"search": matrix.spec.search.max_context_length, "validate": matrix.spec.validation.max_context_length}
-    longest = max(lengths[stage] for stage in stages)
+    longest = max(lengths[stage] for stage in stages if stage == "validate" or matrix.searched)
     for model in matrix.models:
         known = known_length(model)
         if known is not None and known < longest:

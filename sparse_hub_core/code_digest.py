@@ -108,7 +108,7 @@ def _imported(files: frozenset[_File], package: str, root: Path) -> frozenset[_F
     pending = frozenset(file for file in files if file.path.endswith(".py"))
     known: set[str] = set()
     while pending:
-        modules = {module for file in pending for module in _modules(file, package)} - known
+        modules = {module for file in pending for module in _modules(file, package, root)} - known
         known |= modules
         reached = frozenset(file for module in modules if (file := _file_of(module, root)) is not None)
         pending = reached - found - files
@@ -117,16 +117,30 @@ def _imported(files: frozenset[_File], package: str, root: Path) -> frozenset[_F
 
 
 @cache
-def _modules(file: _File, package: str) -> frozenset[str]:
+def _modules(file: _File, package: str, root: Path) -> frozenset[str]:
     """Return the modules of a package that a file imports, and what may be one among the names it takes from them."""
+    try:
+        tree = ast.parse(Path(file.path).read_bytes())
+    except SyntaxError:
+        # Data that is called a program, such as the source files of a code benchmark.
+        return frozenset()
     modules: set[str] = set()
-    for node in ast.walk(ast.parse(Path(file.path).read_bytes())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             modules.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            modules.add(node.module)
-            modules.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = _absolute(node, Path(file.path), root)
+            modules.add(module)
+            modules.update(f"{module}.{alias.name}" for alias in node.names)
     return frozenset(module for module in modules if module.partition(".")[0] == package)
+
+
+def _absolute(node: ast.ImportFrom, file: Path, root: Path) -> str:
+    """Return the module that names are taken from, also where it is named from the file's own place."""
+    if not node.level:
+        return node.module or ""
+    above = file.relative_to(root).parts[: -node.level]
+    return ".".join([*above, *filter(None, [node.module])])
 
 
 def _file_of(module: str, root: Path) -> _File | None:

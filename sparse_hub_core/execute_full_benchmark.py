@@ -54,21 +54,34 @@ def plan(spec: Spec, registry: Registry, configurations: RunConfigurations | Non
     Raises:
         UsageError: A name of the spec is unknown, or belongs to a broken plugin.
     """
-    matrix = build_matrix(spec, registry, configurations)
     from sparse_hub_core.models.fingerprint import fingerprint
 
+    matrix = build_matrix(spec, registry, configurations)
+    without_data = _tasks_without_data(matrix)
     fingerprint_of = cache(fingerprint)
-    cells = tuple(_cell(matrix, fingerprint_of, *place) for place in places(matrix))
-    notes = (*length_notes(matrix), *_missing_data(matrix))
+    cells = tuple(
+        _cell(matrix, fingerprint_of, *place, has_data=place[1] not in without_data) for place in places(matrix)
+    )
+    notes = (*length_notes(matrix), *_by_benchmark(without_data))
     return Plan(matrix.directory.run_id, matrix.directory.path, cells, notes)
 
 
-def _missing_data(matrix: Matrix) -> list[str]:
+def _tasks_without_data(matrix: Matrix) -> dict[str, str]:
+    """Return the tasks whose data cannot be had, and why."""
+    reasons = {}
+    for task in matrix.tasks:
+        try:
+            matrix.data_identity(task)
+        except UsageError as error:
+            reasons[task] = str(error)
+    return reasons
+
+
+def _by_benchmark(reasons: Mapping[str, str]) -> list[str]:
     """Return a sentence per benchmark that has tasks without data."""
     missing: dict[str, list[str]] = {}
-    for task, error in matrix.data_identities.items():
-        if isinstance(error, UsageError):
-            missing.setdefault(task.partition("/")[0], []).append(f"{task}: {error}")
+    for task, reason in reasons.items():
+        missing.setdefault(task.partition("/")[0], []).append(f"{task}: {reason}")
     return [
         sentences[0] + (f" {len(sentences) - 1} more of its tasks have no data either." if len(sentences) > 1 else "")
         for sentences in missing.values()
@@ -143,7 +156,7 @@ def _check_same_kind_of_data(matrix: Matrix, best: Best) -> None:
     Raises:
         UsageError: It would be.
     """
-    task = get_task(matrix.registry, best.task)
+    task = get_task(matrix.registry, matrix.tasks[0])
     if best.data.startswith("folder ") and choose_data(matrix.spec.data, task).kind == "hub":
         raise UsageError(
             f"This configuration was searched on a folder ({best.data}); name that one with --data-folder "
@@ -164,7 +177,12 @@ def load_summary(run_path: Path) -> SummaryFile:
 
 
 def _cell(
-    matrix: Matrix, fingerprint: Callable[[ModelSource], str], model: ModelSource, task: str, preset: str
+    matrix: Matrix,
+    fingerprint: Callable[[ModelSource], str],
+    model: ModelSource,
+    task: str,
+    preset: str,
+    has_data: bool,
 ) -> Cell:
     directory = matrix.cell_directory(model, task, preset)
     names = tuple(
@@ -172,9 +190,7 @@ def _cell(
     )
     known = {config_class.__name__: name for config_class, name in matrix.class_names.items()}
     maskers = tuple(known.get(name, name) for name in names)
-    try:
-        matrix.data_identity(task)
-    except UsageError:
+    if not has_data:
         return Cell(model.name, task, preset, maskers, "no data")
     identity = content_hash(matrix.identity(fingerprint(model), task, preset))
     return Cell(model.name, task, preset, maskers, directory.status(identity))

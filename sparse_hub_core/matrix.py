@@ -15,7 +15,7 @@ import importlib_metadata
 from sparse_hub_core.code_digest import code_digest, core_digest
 from sparse_hub_core.data.choice import choose_data
 from sparse_hub_core.data.source import hub_commit
-from sparse_hub_core.errors import DataError, PluginError, SparseHubError, UsageError
+from sparse_hub_core.errors import DataError, PluginError, SparseHubError
 from sparse_hub_core.lookup import Task, get_task, masker_name
 from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.models.source import ModelSource
@@ -77,8 +77,8 @@ class Matrix:
     """The commit of the hub that its requests came from."""
     known_hubs: dict[tuple[str, str], Any] = field(default_factory=dict)
     """What the hub answered of each repository and revision, asked for once."""
-    data_identities: dict[str, str | UsageError] = field(default_factory=dict)
-    """What was found out of each task's data, asked for once."""
+    data_identities: dict[str, str] = field(default_factory=dict)
+    """What identifies each task's data, found out once."""
 
     @cached_property
     def directory(self) -> RunDirectory:
@@ -92,6 +92,11 @@ class Matrix:
         """Return the folder of a cell."""
         return self.directory.cell(model.name, task, preset)
 
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """The presets that are searched; dense attention has nothing to search."""
+        return tuple(name for name in self.stacks if name != DENSE)
+
     def benchmark(self, task: str) -> Benchmark:
         """Return the benchmark of a task, ready to make its requests.
 
@@ -100,8 +105,7 @@ class Matrix:
         """
         found = get_task(self.registry, task)
         # A branch is resolved once, so that all rows come from the commit that the results name.
-        known = self.data_identities.get(task)
-        commit = hub_commit(known) if isinstance(known, str) else None
+        commit = hub_commit(self.data_identities.get(task, ""))
         data = choose_data(self.spec.data, found, commit or self.data_revision, self.known_hubs)
         with _failures_told(found):
             benchmark: Benchmark = found.entry.load()(data, self.extra_metrics(found.subset))
@@ -118,15 +122,8 @@ class Matrix:
             UsageError: It cannot be had.
         """
         if task not in self.data_identities:
-            try:
-                self.data_identities[task] = self._find_identity(task)
-            except UsageError as error:
-                # A hub that cannot be reached is not asked again for every preset.
-                self.data_identities[task] = error
-        identity = self.data_identities[task]
-        if isinstance(identity, UsageError):
-            raise identity
-        return identity
+            self.data_identities[task] = self._find_identity(task)
+        return self.data_identities[task]
 
     def _find_identity(self, task: str) -> str:
         found = get_task(self.registry, task)

@@ -9,13 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from sparse_hub_core.benchmark import Benchmark, Lengths, Request
-from sparse_hub_core.data.parts import Part, part_of, requests_of
+from sparse_hub_core.data.parts import Part, requests_of
 from sparse_hub_core.errors import DataError, UsageError
 from sparse_hub_core.evaluation import PreparedRequest
 from sparse_hub_core.lookup import SAMPLE_SUFFIX
 from sparse_hub_core.models.prompt import count_tokens, prompt_overhead, render_prompts
-
-__all__ = ["part_of", "prepare_requests"]
 
 MAX_SCANNED_PER_REQUEST = 50
 
@@ -46,7 +44,7 @@ def prepare_requests(
             PreparedRequest(replace(request, id=mark + request.id), render_prompts(tokenizer, request, room))
             for request in _with_questions(task, chosen)
         )
-        _check(task, prepared)
+        _require_unique_ids(task, prepared)
     except DataError:
         raise
     except UsageError as error:
@@ -69,7 +67,7 @@ def _with_questions(task: str, requests: Iterator[Request]) -> Iterator[Request]
         yield request
 
 
-def _check(task: str, prepared: Sequence[PreparedRequest]) -> None:
+def _require_unique_ids(task: str, prepared: Sequence[PreparedRequest]) -> None:
     """Check that ids tell requests apart, because what was answered is kept by them.
 
     Raises:

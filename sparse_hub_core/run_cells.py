@@ -37,8 +37,8 @@ def run_cells(
 ) -> list[CellSummary]:
     """Run all cells of a matrix and return how each ended; a cell that fails does not stop the others."""
     spec = matrix.spec
-    searched = sum(1 for preset in matrix.stacks if preset != DENSE) * ("search" in stages) * (given is None)
-    validated = (1 + sum(1 for preset in matrix.stacks if preset != DENSE)) * ("validate" in stages)
+    searched = len(matrix.searched) * ("search" in stages) * (given is None)
+    validated = (1 + len(matrix.searched)) * ("validate" in stages)
     per_task = searched * spec.num_samples * spec.search.max_requests + validated * spec.validation.max_requests
     progress.begin(per_task * len(matrix.models) * len(matrix.tasks))
     summaries: list[CellSummary] = []
@@ -66,9 +66,7 @@ class _TaskRun:
         summaries = []
         if "validate" in self.runner.stages:
             summaries.append(self._guarded(DENSE))
-        for preset in self.matrix.stacks:
-            if preset != DENSE:
-                summaries.append(self._guarded(preset))
+        summaries += [self._guarded(preset) for preset in self.matrix.searched]
         return summaries
 
     def _guarded(self, preset: str) -> CellSummary:
@@ -120,8 +118,10 @@ class _TaskRun:
         return stage
 
     def _parts(self) -> list[Part]:
-        searched: list[Part] = ["search"] if "search" in self.runner.stages and self.runner.given is None else []
-        return [*searched, "validation"] if "validate" in self.runner.stages else searched
+        stages, runner = self.runner.stages, self.runner
+        is_searched = "search" in stages and runner.given is None and self.matrix.searched
+        searched: list[Part] = ["search"] if is_searched else []
+        return [*searched, "validation"] if "validate" in stages else searched
 
     def _requests(self, part: Part) -> Stage:
         spec, runner = self.matrix.spec, self.runner

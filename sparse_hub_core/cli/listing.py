@@ -38,15 +38,12 @@ def benchmark_records(registry: Registry) -> Records:
             "task": f"{entry.name}/{subset.name}",
             "metric": subset.metric,
             "higher_is_better": subset.higher_is_better,
-            "better": "higher" if subset.higher_is_better else "lower",
             "score_range": list(subset.score_range),
             "other_metrics": list(subset.other_metrics),
             "extra_metrics": list(subset.extra_metrics),
             "licence": subset.licence,
             "generated": subset.generated,
-            "data": "generated" if subset.generated else "download",
             "typical_length": subset.typical_length,
-            "length": "any" if subset.typical_length is None else f"{subset.typical_length}",
             "version": entry.version,
         }
         for entry in registry.benchmarks
@@ -113,7 +110,7 @@ list_maskers = _listing(
 list_benchmarks = _listing(
     "list-benchmarks",
     benchmark_records,
-    ("task", "metric", "better", "data", "length", "licence", "distribution", "summary"),
+    ("task", "metric", "higher_is_better", "generated", "typical_length", "licence", "distribution", "summary"),
     "the tasks, as benchmark/subset",
 )
 list_models = _listing(

@@ -82,7 +82,7 @@ def _pairs(context: click.Context, option: click.Parameter, values: tuple[str, .
     for value in values:
         if "=" not in value:
             raise UsageError(f"{option.opts[0]} {value!r} is wrong: write the benchmark and its folder as NAME=DIR.")
-    return dict((value.split("=", 1)[0], value.split("=", 1)[1]) for value in values) or None
+    return dict(value.split("=", 1) for value in values) or None
 
 
 def _shown(value: Any) -> str:

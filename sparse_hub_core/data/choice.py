@@ -31,9 +31,16 @@ def check_folders(settings: DataSettings, registry: Registry) -> None:
         _require_folder("--data-root", settings.root)
 
 
+def _names(key: str, task: Task) -> bool:
+    """Return whether a setting's name, plain or with the distribution, is that of a task's benchmark."""
+    distribution, _, plain = key.rpartition(":")
+    return plain == task.entry.name and distribution in ("", task.entry.provenance.distribution)
+
+
 def _require_folder(flag: str, folder: str) -> None:
-    if not Path(folder).expanduser().is_dir():
-        raise UsageError(f"The folder {folder} of {flag} is not there; check the path.")
+    # An empty path, such as an unset variable leaves, would be the current folder.
+    if not folder or not Path(folder).expanduser().is_dir():
+        raise UsageError(f"The folder {folder or repr(folder)} of {flag} is not there; check the path.")
 
 
 def choose_data(
@@ -53,11 +60,11 @@ def choose_data(
     Raises:
         UsageError: A root is given, and the benchmark that needs data has no folder in it.
     """
-    name, qualified = task.benchmark, f"{task.entry.provenance.distribution}:{task.entry.name}"
+    name = task.benchmark
     if task.is_sample:
         return DataSource("sample", task=task.name)
-    own = settings.folder.get(name) or settings.folder.get(qualified)
-    if own:
+    own = next((folder for key, folder in settings.folder.items() if _names(key, task)), None)
+    if own is not None:
         return DataSource("folder", Path(own).expanduser(), task=task.name)
     if settings.root is not None:
         folder = Path(settings.root).expanduser() / name.replace(":", "__")

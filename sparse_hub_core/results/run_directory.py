@@ -77,35 +77,32 @@ class CellDirectory:
         Results of another identity are moved aside, never reused and never lost; those of this one come back.
         """
         identity = content_hash(content)
-        cell_file = self.path / "cell.json"
-        if cell_file.exists():
-            found = read_json(cell_file, CellFile).identity
-            if found == identity:
-                return identity
+        found = _identity_of(self.path)
+        if found == identity:
+            return identity
+        if found is not None:
             self.path.rename(_unused(self.path.with_name(f"{self.path.name}.{found[:8]}")))
-            earlier = self._aside(identity)
-            if earlier is not None:
-                earlier.rename(self.path)
-                return identity
-        write_json(cell_file, CellFile(identity=identity, content=content))
+        earlier = self._aside(identity)
+        if earlier is not None and not self.path.exists():
+            earlier.rename(self.path)
+        else:
+            write_json(self.path / "cell.json", CellFile(identity=identity, content=content))
         return identity
 
     def _aside(self, identity: str) -> Path | None:
         """Return the folder that results of an identity were moved to."""
-        for folder in sorted(self.path.parent.glob(f"{glob.escape(self.path.name)}.{identity[:8]}*")):
-            cell_file = folder / "cell.json"
-            if cell_file.exists() and read_json(cell_file, CellFile).identity == identity:
-                return folder
-        return None
+        folders = sorted(self.path.parent.glob(f"{glob.escape(self.path.name)}.{identity[:8]}*"))
+        return next((folder for folder in folders if _identity_of(folder) == identity), None)
 
     def status(self, identity: str) -> Literal["new", "searched", "done"]:
-        """Return how far the results of this identity got."""
-        cell_file = self.path / "cell.json"
-        if not cell_file.exists() or read_json(cell_file, CellFile).identity != identity:
+        """Return how far the results of this identity got, also of those that were moved aside."""
+        folder = self.path if _identity_of(self.path) == identity else self._aside(identity)
+        if folder is None:
             return "new"
-        if self.validation.exists():
+        cell = CellDirectory(folder)
+        if cell.validation.exists():
             return "done"
-        return "searched" if self.best.exists() else "new"
+        return "searched" if cell.best.exists() else "new"
 
     def read_trials(self) -> list[TrialLine]:
         """Return the trials that ended so far."""
@@ -126,6 +123,12 @@ class CellDirectory:
     def read_validation(self) -> ValidationFile | None:
         """Return the verdict, if the validation ended."""
         return read_json(self.validation, ValidationFile) if self.validation.exists() else None
+
+
+def _identity_of(folder: Path) -> str | None:
+    """Return what identifies the results in a folder, None where it holds none."""
+    cell_file = folder / "cell.json"
+    return read_json(cell_file, CellFile).identity if cell_file.exists() else None
 
 
 def _unused(path: Path) -> Path:

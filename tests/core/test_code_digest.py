@@ -144,3 +144,25 @@ def test_a_class_without_a_file_has_the_digest_of_its_source_or_none(package, mo
     monkeypatch.setattr(sys.modules["digested_alone"], "__file__", "<stdin>")
     with pytest.raises(UsageError, match="The source of Alone cannot be found"):
         code_digest(alone())
+
+
+@pytest.mark.parametrize(
+    "statement", ["from ..shared.metric import words", "from ..shared import metric", "from .. import shared"]
+)
+def test_relative_imports_count_too(package, statement):
+    (package / "digested/mine/benchmark.py").write_text(f"{statement}\n\n\nclass Mine:\n    pass\n")
+    edited = "__init__.py" if statement.endswith("import shared") else "metric.py"
+    mine = importlib.import_module("digested.mine.benchmark").Mine
+    before = code_digest(mine)
+    with (package / "digested/shared" / edited).open("a") as file:
+        file.write("# edited\n")
+    assert code_digest(mine) != before
+
+
+def test_a_file_that_is_no_program_of_ours_still_counts(package):
+    data = package / "digested/mine/old.py"
+    data.write_text("print 'of another language'\n")
+    mine = importlib.import_module("digested.mine.benchmark").Mine
+    before = code_digest(mine)
+    data.write_text("print 'edited'\n")
+    assert code_digest(mine) != before

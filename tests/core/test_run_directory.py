@@ -83,6 +83,19 @@ def test_results_of_another_identity_are_moved_aside_and_come_back(tmp_path):
     assert cell.path.with_name(f"local_sink.{second[:8]}").exists()
 
 
+def test_results_that_were_moved_aside_are_known_and_come_back_after_a_kill(tmp_path):
+    cell = RunDirectory(tmp_path).cell("demo", "ruler/vt", "local_sink")
+    first = cell.open({"seed": 1})
+    append_line(cell.trials, TrialLine(parameters={}, status="ok"))
+    cell.best.write_text("{}")
+    second = cell.open({"seed": 2})
+    assert cell.status(first) == "searched"
+    # The state between the two renames.
+    cell.path.rename(cell.path.with_name(f"local_sink.{second[:8]}"))
+    assert cell.open({"seed": 1}) == first
+    assert len(cell.read_trials()) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "part"),
     [

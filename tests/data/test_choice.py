@@ -1,5 +1,7 @@
 """Where a task's rows come from: its sample, its own folder, its folder below the root, or the hub."""
 
+from dataclasses import replace
+
 import pytest
 
 from sparse_hub_core.data.choice import check_folders, choose_data
@@ -32,6 +34,7 @@ def folders(tmp_path):
         ({}, {}, "hub", None),
         ({"root": "root"}, {}, "folder", "root/books"),
         ({"folder": {"d:books": "own"}}, {}, "folder", "own"),
+        ({"folder": {"other:books": "own"}}, {}, "hub", None),
         ({"root": "root", "folder": {"books": "own"}}, {}, "folder", "own"),
         ({"folder": {"books": "own"}}, {"is_sample": True}, "sample", None),
         ({"root": "empty"}, {"generated": True}, "hub", None),
@@ -42,6 +45,11 @@ def test_the_nearest_setting_decides(folders, monkeypatch, settings, about, kind
     monkeypatch.chdir(folders)
     found = choose_data(DataSettings(**settings), task(**about))
     assert (found.kind, found.folder and str(found.folder)) == (kind, folder)
+
+
+def test_a_folder_named_plainly_serves_a_benchmark_of_a_distribution(folders):
+    found = replace(task(), benchmark="d:books")
+    assert choose_data(DataSettings(folder={"books": str(folders / "own")}), found).kind == "folder"
 
 
 def test_a_root_without_the_benchmark_is_told(folders):
@@ -56,6 +64,8 @@ def test_a_root_without_the_benchmark_is_told(folders):
     [
         ({"folder": {"rulr": "own"}}, "unknown benchmark, 'rulr': did you mean 'ruler'"),
         ({"sample": True, "root": "own"}, "leave it out, or --data-folder and --data-root"),
+        ({"folder": {"ruler": ""}}, "The folder '' of --data-folder ruler is not there"),
+        ({"root": ""}, "The folder '' of --data-root is not there"),
         ({"folder": {"ruler": "nowhere"}}, "The folder nowhere of --data-folder ruler is not there"),
         ({"root": "nowhere"}, "The folder nowhere of --data-root is not there"),
     ],

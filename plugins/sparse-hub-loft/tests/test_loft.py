@@ -13,7 +13,7 @@ from sparse_hub_loft.loft import Loft
 from sparse_hub_loft.subsets import MULTI_VALUE, SUBSETS
 
 from sparse_hub_core import DataError, DataSource, Lengths, Question, Request, UsageError, get_benchmark
-from sparse_hub_core.preparation import part_of
+from sparse_hub_core.data.parts import part_of
 
 NAMES = tuple(subset.name for subset in SUBSETS)
 SAMPLE = Loft(DataSource("sample"))
