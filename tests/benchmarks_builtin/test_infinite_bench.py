@@ -16,7 +16,7 @@ import pytest
 from sparse_hub_benchmarks_builtin.infinite_bench.benchmark import InfiniteBench
 from sparse_hub_benchmarks_builtin.infinite_bench.subsets import SUBSETS
 from sparse_hub_core import DataSource, Lengths, Question, Request, UsageError
-from sparse_hub_core.preparation import part_of
+from sparse_hub_core.data.parts import part_of
 
 TASKS = tuple(subset.name for subset in SUBSETS if not subset.generated)
 GENERATED = tuple(subset.name for subset in SUBSETS if subset.generated)

@@ -15,7 +15,7 @@ from sparse_hub_benchmarks_builtin.loogle.benchmark import LooGLE
 from sparse_hub_benchmarks_builtin.loogle.bert_score import MODEL_VARIABLE
 from sparse_hub_benchmarks_builtin.loogle.subsets import SUBSETS
 from sparse_hub_core import DataSource, Lengths, Request, UsageError
-from sparse_hub_core.preparation import part_of
+from sparse_hub_core.data.parts import part_of
 
 NAMES = tuple(subset.name for subset in SUBSETS)
 CLOZE = "shortdep_cloze"

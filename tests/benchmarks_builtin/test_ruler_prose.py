@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ruler_requests import by_words
 
 from sparse_hub_benchmarks_builtin.ruler.benchmark import Ruler
 from sparse_hub_benchmarks_builtin.ruler.haystack import Haystack
@@ -20,10 +21,6 @@ from sparse_hub_core.errors import UsageError
 NEEDLE = re.compile(r"One of the special magic (\w+)s for (\S+) is: (\S+)\.")
 UUID4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 NUMBER = r"[1-9]\d{6}"
-
-
-def by_words(text: str) -> int:
-    return len(text.split())
 
 
 def take(subset: str, length: int = 2000, k: int = 8, ruler: Ruler | None = None) -> list[Request]:

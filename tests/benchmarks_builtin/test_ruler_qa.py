@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruler_requests import by_words
 
 from sparse_hub_benchmarks_builtin.ruler import benchmark
 from sparse_hub_benchmarks_builtin.ruler.benchmark import Ruler
@@ -20,10 +21,6 @@ SAMPLE = Path(benchmark.__file__).parent / "sample"
 INSTRUCTION = (
     "Answer the question based on the given documents. Only give me the answer and do not output any other words."
 )
-
-
-def by_words(text: str) -> int:
-    return len(text.split())
 
 
 def take(subset: str, length: int = 1200, seed: int = 0, data: DataSource | None = None) -> list[Request]:

@@ -7,15 +7,12 @@ from math import pi
 from random import Random
 
 import pytest
+from ruler_requests import by_words
 
 from sparse_hub_benchmarks_builtin.generating.sample import shuffled
 from sparse_hub_benchmarks_builtin.ruler.benchmark import Ruler
 from sparse_hub_benchmarks_builtin.ruler.words import all_words, distinct_words
 from sparse_hub_core.benchmark import Lengths, Request
-
-
-def by_words(text: str) -> int:
-    return len(text.split())
 
 
 def take(subset: str, length: int, k: int = 4, whole_length: int | None = None) -> list[Request]:

@@ -17,7 +17,7 @@ from sparse_hub_benchmarks_builtin.zero_scrolls.benchmark import ZeroScrolls
 from sparse_hub_benchmarks_builtin.zero_scrolls.rouge import rouge
 from sparse_hub_benchmarks_builtin.zero_scrolls.subsets import SUBSETS
 from sparse_hub_core import DataError, DataSource, Lengths, Question, Request, UsageError
-from sparse_hub_core.preparation import part_of
+from sparse_hub_core.data.parts import part_of
 
 NAMES = tuple(subset.name for subset in SUBSETS)
 ROUGE = ("gov_report", "summ_screen_fd", "qmsum", "squality")
