@@ -14,6 +14,7 @@ from sparse_hub_core.models.source import ModelSource, resolve_model
 from sparse_hub_core.optimizer_factory import StackEntry, create_optimizer
 from sparse_hub_core.presets import DENSE, preset_stack
 from sparse_hub_core.registry import Registry
+from sparse_hub_core.search.algorithm_options import check_algorithm
 from sparse_hub_core.spec import Spec
 
 DEBUG_PRESETS = ("local_sink", "sink_local_magic_pig")
@@ -63,7 +64,9 @@ def build_matrix(spec: Spec, registry: Registry, configurations: RunConfiguratio
     tasks = tuple(dict.fromkeys(_task(registry, spec, task).name for task in tasks))
     check_folders(spec.data, registry)
     stacks = {name: _stack(registry, given, name) for name in dict.fromkeys(presets)}
-    registry.get(registry.search_algorithms, spec.search_algorithm)
+    check_algorithm(
+        registry.get(registry.search_algorithms, spec.search_algorithm), spec.num_samples, spec.search_options
+    )
     registry.get(registry.objectives, spec.objective)
     for name, stack in stacks.items():
         _check_stack(name, stack, tasks)

@@ -50,7 +50,7 @@ class RegisterBenchmark(Protocol):
 class RegisterSearchAlgorithm(Protocol):
     """The callback of ``register_search_algorithms``."""
 
-    def __call__(self, name: str, ref: str, *, summary: str) -> None:
+    def __call__(self, name: str, ref: str, *, summary: str, packages: Sequence[str] = ()) -> None:
         """Register one search algorithm."""
 
 

@@ -44,7 +44,10 @@ def register_benchmarks(register: RegisterBenchmark) -> None:
 
 @hookspec
 def register_search_algorithms(register: RegisterSearchAlgorithm) -> None:
-    """Offer search algorithms: ``register(name, ref, summary=...)``; ref is a SearchAlgorithm class."""
+    """Offer search algorithms: ``register(name, ref, summary=..., packages=())``; ref is a SearchAlgorithm class.
+
+    ``packages`` are distributions that only this algorithm needs; without them it can be listed, but not used.
+    """
 
 
 @hookspec

@@ -24,6 +24,7 @@ from sparse_hub_core.registry import (
     PresetEntry,
     Provenance,
     Registry,
+    SearchAlgorithmEntry,
     Subset,
     Table,
 )
@@ -145,8 +146,8 @@ class _Collector:
                 raise PluginError(f"The subset name {subset.name!r} is not usable; leave out '@' and '/'.")
         self._add("benchmarks", BenchmarkEntry(name, ref, summary, self.provenance, made, version))
 
-    def search_algorithm(self, name: str, ref: str, *, summary: str) -> None:
-        self._add("search_algorithms", Entry(name, ref, summary, self.provenance))
+    def search_algorithm(self, name: str, ref: str, *, summary: str, packages: Any = ()) -> None:
+        self._add("search_algorithms", SearchAlgorithmEntry(name, ref, summary, self.provenance, tuple(packages)))
 
     def objective(self, name: str, ref: str, *, summary: str) -> None:
         self._add("objectives", Entry(name, ref, summary, self.provenance))

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
+import importlib_metadata
+
 from sparse_hub_core.errors import PluginError, UsageError, did_you_mean
 
 Role: TypeAlias = Literal["sink", "local", "selector", "restrict", "prefill", "other"]
@@ -140,6 +142,37 @@ class BenchmarkEntry(Entry):
 
 
 @dataclass(frozen=True)
+class SearchAlgorithmEntry(Entry):
+    """A search algorithm and the distributions that it needs beside those that its plugin requires."""
+
+    packages: tuple[str, ...] = ()
+    """Their versions identify its results."""
+
+    def check_packages(self) -> None:
+        """Check that it can be used, which is more than to be described.
+
+        Raises:
+            UsageError: A package that it needs is not installed.
+        """
+        for package in self.packages:
+            try:
+                importlib_metadata.version(package)
+            except importlib_metadata.PackageNotFoundError:
+                raise UsageError(
+                    f"The search algorithm {self.name!r} needs the package {package!r}, which is not installed: "
+                    f"pip install {self._installable(package)}."
+                ) from None
+
+    def _installable(self, package: str) -> str:
+        own = self.provenance.distribution
+        try:
+            extras = importlib_metadata.metadata(own).get_all("Provides-Extra") or []
+        except importlib_metadata.PackageNotFoundError:
+            extras = []
+        return f"'{own}[{package}]'" if package in extras else package
+
+
+@dataclass(frozen=True)
 class ModelEntry(Entry):
     """A model by name; ``ref`` is a hub id or a local path."""
 
@@ -204,7 +237,7 @@ class Registry:
     maskers: Table[MaskerEntry] = field(default_factory=lambda: Table("masker"))
     presets: Table[PresetEntry] = field(default_factory=lambda: Table("preset"))
     benchmarks: Table[BenchmarkEntry] = field(default_factory=lambda: Table("benchmark"))
-    search_algorithms: Table[Entry] = field(default_factory=lambda: Table("search algorithm"))
+    search_algorithms: Table[SearchAlgorithmEntry] = field(default_factory=lambda: Table("search algorithm"))
     objectives: Table[Entry] = field(default_factory=lambda: Table("objective"))
     models: Table[ModelEntry] = field(default_factory=lambda: Table("model"))
     plugins: list[PluginRecord] = field(default_factory=list)

@@ -20,10 +20,13 @@ from sparse_hub_core.registry import (
     ModelEntry,
     PresetEntry,
     Registry,
+    SearchAlgorithmEntry,
     Subset,
     Table,
 )
 from sparse_hub_core.report.text import plain_table
+from sparse_hub_core.search.algorithm import SearchAlgorithm
+from sparse_hub_core.search.algorithm_options import options_of
 from sparse_hub_core.space import Choice, Domain, from_ray
 
 _SYMBOLS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "multiple_of": "a multiple of"}
@@ -42,6 +45,8 @@ def describe_entry(registry: Registry, table: Table[Any], entry: Entry, task: st
         lines += ["", *(f"  {line}".rstrip() for line in text.splitlines())] if text else []
         if isinstance(entry, MaskerEntry):
             lines += _masker(thing, task)
+        elif isinstance(entry, SearchAlgorithmEntry):
+            lines += _options(thing)
     return "\n".join(lines)
 
 
@@ -88,6 +93,8 @@ def _facts(entry: Entry) -> dict[str, str]:
     facts = {"from": f"{origin.distribution} {origin.version}, plugin {origin.plugin}"}
     if isinstance(entry, MaskerEntry):
         facts |= {"role": entry.role, "paper": entry.paper or ""}
+    elif isinstance(entry, SearchAlgorithmEntry):
+        facts["needs"] = ", ".join(entry.packages)
     elif isinstance(entry, BenchmarkEntry):
         facts["version"] = entry.version
         facts["metric"] = "; ".join(dict.fromkeys(_metric(subset) for subset in entry.subsets))
@@ -107,6 +114,13 @@ def _masker(config_class: type[MaskerConfig], task: str) -> list[str]:
     lines = _titled("Fields", ("field", "type and range", "default"), rows)
     space = {name: from_ray(domain) for name, domain in config_class.get_search_space(task).items()}
     return lines + _space(space, task)
+
+
+def _options(algorithm: type[SearchAlgorithm]) -> list[str]:
+    rows = [(one.name, type_text(one.type), repr(one.default)) for one in options_of(algorithm).values()]
+    if not rows:
+        return ["", "  It has no options."]
+    return _titled("Options, --search-option NAME=VALUE", ("option", "type and range", "default"), rows)
 
 
 def _preset(registry: Registry, entry: PresetEntry, task: str) -> list[str]:

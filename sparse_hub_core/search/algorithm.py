@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
-if TYPE_CHECKING:
-    from sparse_hub_core.space import Domain
+from sparse_hub_core.space import Domain
 
 
 class SearchAlgorithm(ABC):
@@ -16,7 +15,13 @@ class SearchAlgorithm(ABC):
     A search is resumed by telling a new instance its finished trials, so ``tell`` must accept parameters that this
     instance was never asked for. Distinctness and feasibility are the caller's business: a repeated proposal is told
     again and the next one asked for.
+
+    Keyword arguments that a subclass's constructor adds are its options, ``--search-option NAME=VALUE``. They are typed
+    ``str``, ``int``, ``float`` or ``bool`` (``Literal``, ``Annotated`` and None go too), and have defaults.
     """
+
+    known_failures: ClassVar[Mapping[str, str]] = {}
+    """Checks of the conformance kit that it fails, each with the reason."""
 
     def __init__(self, space: Mapping[str, Domain], num_samples: int, num_workers: int, seed: int) -> None:
         """Prepare for a search of ``num_samples`` trials, ``num_workers`` of them at a time."""

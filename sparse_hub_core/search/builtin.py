@@ -8,10 +8,29 @@ from sparse_hub_core.hookspecs import hookimpl
 
 @hookimpl
 def register_search_algorithms(register: RegisterSearchAlgorithm) -> None:
-    """Offer nevergrad, random and grid."""
-    register("nevergrad", "sparse_hub_core.search.nevergrad_search:NevergradSearch", summary="nevergrad's NGOpt")
-    register("random", "sparse_hub_core.search.random_search:RandomSearch", summary="independent random draws")
-    register("grid", "sparse_hub_core.search.grid_search:GridSearch", summary="all combinations, in a shuffled order")
+    """Offer nevergrad's optimizers, optuna's TPE and NSGA-II, hyperopt's TPE, random and grid."""
+    home = "sparse_hub_core.search"
+    register(
+        "nevergrad",
+        f"{home}.nevergrad_search:NevergradSearch",
+        summary="nevergrad's NGOpt, or another of its optimizers by name",
+        packages=("nevergrad",),
+    )
+    register("optuna_tpe", f"{home}.optuna_tpe:OptunaTPE", summary="optuna's multivariate TPE", packages=("optuna",))
+    register(
+        "optuna_nsga2",
+        f"{home}.optuna_nsga2:OptunaNSGA2",
+        summary="optuna's NSGA-II, a population",
+        packages=("optuna",),
+    )
+    register(
+        "hyperopt",
+        f"{home}.hyperopt_search:HyperoptSearch",
+        summary="hyperopt's TPE, each parameter by itself",
+        packages=("hyperopt",),
+    )
+    register("random", f"{home}.random_search:RandomSearch", summary="independent random draws")
+    register("grid", f"{home}.grid_search:GridSearch", summary="all combinations, in a shuffled order")
 
 
 @hookimpl

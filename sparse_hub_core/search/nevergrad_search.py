@@ -1,67 +1,94 @@
-"""Nevergrad: its own choice of a gradient-free optimizer for the space and the budget."""
+"""Nevergrad: any of its optimizers, by default its own choice for the space and the budget."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import nevergrad
-
+from sparse_hub_core.errors import UsageError, did_you_mean
 from sparse_hub_core.search.algorithm import SearchAlgorithm
-from sparse_hub_core.space import Choice, Integer
-
-if TYPE_CHECKING:
-    from sparse_hub_core.space import Domain
+from sparse_hub_core.search.encoding import Encoding, parameters_key
+from sparse_hub_core.space import Choice, Domain, Integer
 
 
 class NevergradSearch(SearchAlgorithm):
-    """Nevergrad's NGOpt by ask and tell; https://facebookresearch.github.io/nevergrad."""
+    """An optimizer of nevergrad by its name in ``nevergrad.optimizers.registry``; NGOpt chooses one by itself.
 
-    def __init__(self, space: Mapping[str, Domain], num_samples: int, num_workers: int, seed: int) -> None:
+    https://facebookresearch.github.io/nevergrad
+    """
+
+    def __init__(
+        self, space: Mapping[str, Domain], num_samples: int, num_workers: int, seed: int, *, optimizer: str = "NGOpt"
+    ) -> None:
         super().__init__(space, num_samples, num_workers, seed)
-        parametrization = nevergrad.p.Dict(**{name: _parameter(domain) for name, domain in space.items()})
-        parametrization.random_state.seed(seed)
+        self._encoding = Encoding(space)
+        self._asked: dict[str, list[Any]] = {}
+        self._worst: float | None = None
+        self._optimizer = self._create(optimizer)
+
+    def _create(self, name: str) -> Any:
+        """Return the optimizer, or None where there is nothing to search.
+
+        Raises:
+            UsageError: Nevergrad has none of that name, or it fails on this space.
+        """
+        # Imported here because it takes a second, and describing its options has no use for it.
+        import nevergrad
+
+        known = nevergrad.optimizers.registry
+        if name not in known:
+            raise UsageError(f"nevergrad has no optimizer {name!r}: {did_you_mean(name, known)}")
+        searched = self._encoding.searched
+        if not searched:
+            return None
+        parametrization = nevergrad.p.Dict(**{key: _parameter(domain) for key, domain in searched.items()})
+        parametrization.random_state.seed(self.seed)
         with _quiet():
-            self._optimizer = nevergrad.optimizers.NGOpt(parametrization, budget=num_samples, num_workers=num_workers)
-        self._asked: dict[str, Any] = {}
+            try:
+                return known[name](parametrization, budget=self.num_samples, num_workers=self.num_workers)
+            except Exception as error:
+                # Its optimizers raise many kinds where a package, a continuous space or a budget is missing.
+                raise UsageError(
+                    f"nevergrad's optimizer {name!r} cannot search here ({type(error).__name__}: {error}); "
+                    "take another one, such as 'NGOpt'."
+                ) from error
 
     def ask(self) -> dict[str, Any]:
         """Return nevergrad's next proposal."""
+        if self._optimizer is None:
+            return self._encoding.decode({})
         with _quiet():
             candidate = self._optimizer.ask()
-        parameters = {name: _plain(self.space[name], value) for name, value in candidate.value.items()}
-        self._asked[repr(sorted(parameters.items()))] = candidate
+        parameters = self._encoding.decode(candidate.value)
+        self._asked.setdefault(parameters_key(parameters), []).append(candidate)
         return parameters
 
     def tell(self, parameters: Mapping[str, Any], objective: float | None) -> None:
-        """Teach the optimizer a result, also of a trial that an earlier process ran; failures teach nothing."""
-        candidate = self._asked.pop(repr(sorted(parameters.items())), None)
-        if objective is None:
+        """Teach the optimizer a result, also of a trial that it never asked for; a failure is as bad as the worst."""
+        codes = self._encoding.encode(parameters)
+        asked = self._asked.get(parameters_key(parameters))
+        candidate = asked.pop(0) if asked else None
+        self._worst = max((value for value in (self._worst, objective) if value is not None), default=None)
+        # Its optimizers know no failures, and before the first success there is nothing to compare with.
+        value = self._worst if objective is None else objective
+        if value is None or self._optimizer is None or codes is None:
             return
         with _quiet():
             if candidate is None:
-                candidate = self._optimizer.parametrization.spawn_child(new_value=dict(parameters))
-            self._optimizer.tell(candidate, objective)
+                candidate = self._optimizer.parametrization.spawn_child(new_value=codes)
+            self._optimizer.tell(candidate, value)
 
 
 def _parameter(domain: Domain) -> Any:
+    import nevergrad
+
     if isinstance(domain, Choice):
-        return nevergrad.p.Choice(list(domain.options))
-    if domain.low == domain.high:
-        return nevergrad.p.Choice([domain.low])
+        return nevergrad.p.Choice(range(len(domain.options)))
     kind = nevergrad.p.Log if domain.log else nevergrad.p.Scalar
     scalar = kind(lower=domain.low, upper=domain.high)
     return scalar.set_integer_casting() if isinstance(domain, Integer) else scalar
-
-
-def _plain(domain: Domain, value: Any) -> Any:
-    """Return a value that JSON and a masker config take: no numpy types, and inside the domain's ends."""
-    if isinstance(domain, Choice):
-        return value
-    kind = int if isinstance(domain, Integer) else float
-    return kind(min(domain.high, max(domain.low, value)))
 
 
 @contextmanager
