@@ -1,0 +1,1 @@
+"""The formulas behind docs/scaling.md: pure functions, nothing is measured."""
