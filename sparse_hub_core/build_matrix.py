@@ -19,6 +19,8 @@ from sparse_hub_core.spec import Spec
 
 DEBUG_PRESETS = ("local_sink", "sink_local_magic_pig")
 DEBUG_FALLBACK = "sink_local_oracle_top_k"
+MANY = 2
+"""Trials at a time where it is not yet known how many there will be."""
 
 
 class RunConfigurations(TypedDict):
@@ -64,9 +66,8 @@ def build_matrix(spec: Spec, registry: Registry, configurations: RunConfiguratio
     tasks = tuple(dict.fromkeys(_task(registry, spec, task).name for task in tasks))
     check_folders(spec.data, registry)
     stacks = {name: _stack(registry, given, name) for name in dict.fromkeys(presets)}
-    check_algorithm(
-        registry.get(registry.search_algorithms, spec.search_algorithm), spec.num_samples, spec.search_options
-    )
+    algorithm = registry.get(registry.search_algorithms, spec.search_algorithm)
+    check_algorithm(algorithm, spec.num_samples, spec.max_concurrent or MANY, spec.search_options)
     registry.get(registry.objectives, spec.objective)
     for name, stack in stacks.items():
         _check_stack(name, stack, tasks)

@@ -22,6 +22,8 @@ class SearchAlgorithm(ABC):
 
     known_failures: ClassVar[Mapping[str, str]] = {}
     """Checks of the conformance kit that it fails, each with the reason."""
+    learns: ClassVar[bool] = False
+    """Whether what it is told changes what it proposes; the conformance kit then holds it to that."""
 
     def __init__(self, space: Mapping[str, Domain], num_samples: int, num_workers: int, seed: int) -> None:
         """Prepare for a search of ``num_samples`` trials, ``num_workers`` of them at a time."""

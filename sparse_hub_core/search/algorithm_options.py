@@ -69,14 +69,16 @@ def create_algorithm(
     return algorithm(space, num_samples, num_workers, seed, **options)
 
 
-def check_algorithm(entry: SearchAlgorithmEntry, num_samples: int, options: Mapping[str, Any]) -> None:
+def check_algorithm(
+    entry: SearchAlgorithmEntry, num_samples: int, num_workers: int, options: Mapping[str, Any]
+) -> None:
     """Check that an algorithm can be used as asked, before anything else is loaded.
 
     Raises:
         UsageError: A package that it needs is missing, or an option is wrong.
     """
     entry.check_packages()
-    create_algorithm(entry.load(), TRIAL_SPACE, num_samples, 1, 0, options)
+    create_algorithm(entry.load(), TRIAL_SPACE, num_samples, num_workers, 0, options)
 
 
 def _check(algorithm: type[SearchAlgorithm], known: Mapping[str, Option], name: str, value: Any) -> None:

@@ -35,7 +35,7 @@ class Encoding:
 
 def parameters_key(parameters: Mapping[str, Any]) -> str:
     """Return a text that is the same for the same parameters, also once they were written as JSON and read again."""
-    return json.dumps(parameters, sort_keys=True, default=repr)
+    return json.dumps(dict(parameters), sort_keys=True, default=repr)
 
 
 def _is_single(domain: Domain) -> bool:

@@ -23,6 +23,8 @@ class HyperoptSearch(SearchAlgorithm):
     each proposal is the best of ``n_ei_candidates``.
     """
 
+    learns = True
+
     def __init__(
         self,
         space: Mapping[str, spaces.Domain],
@@ -42,7 +44,7 @@ class HyperoptSearch(SearchAlgorithm):
         self._encoding = Encoding(space)
         self._settings = {"n_startup_jobs": n_startup_jobs, "n_EI_candidates": n_ei_candidates, "gamma": gamma}
         searched = {name: _expression(name, domain) for name, domain in self._encoding.searched.items()}
-        self._domain = Domain(len, searched)
+        self._domain: Any = Domain(len, searched) if searched else None
         self._trials = Trials()
         self._rng = np.random.default_rng(seed)
         self._asked: dict[str, list[dict[str, Any]]] = {}

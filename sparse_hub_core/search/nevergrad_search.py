@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ class NevergradSearch(SearchAlgorithm):
     https://facebookresearch.github.io/nevergrad
     """
 
+    learns = True
+
     def __init__(
         self, space: Mapping[str, Domain], num_samples: int, num_workers: int, seed: int, *, optimizer: str = "NGOpt"
     ) -> None:
@@ -26,6 +29,7 @@ class NevergradSearch(SearchAlgorithm):
         self._encoding = Encoding(space)
         self._asked: dict[str, list[Any]] = {}
         self._worst: float | None = None
+        self._random_states: Any = None
         self._optimizer = self._create(optimizer)
 
     def _create(self, name: str) -> Any:
@@ -43,9 +47,12 @@ class NevergradSearch(SearchAlgorithm):
         searched = self._encoding.searched
         if not searched:
             return None
-        parametrization = nevergrad.p.Dict(**{key: _parameter(domain) for key, domain in searched.items()})
-        parametrization.random_state.seed(self.seed)
-        with _quiet():
+        one_at_a_time = getattr(known[name], "no_parallelization", False)
+        if one_at_a_time and self.num_workers > 1:
+            raise UsageError(f"nevergrad's optimizer {name!r} proposes one at a time: add --max-concurrent 1.")
+        with self._alone():
+            parametrization = nevergrad.p.Dict(**{key: _parameter(domain) for key, domain in searched.items()})
+            parametrization.random_state.seed(self.seed)
             try:
                 return known[name](parametrization, budget=self.num_samples, num_workers=self.num_workers)
             except Exception as error:
@@ -59,11 +66,30 @@ class NevergradSearch(SearchAlgorithm):
         """Return nevergrad's next proposal."""
         if self._optimizer is None:
             return self._encoding.decode({})
-        with _quiet():
-            candidate = self._optimizer.ask()
+        with self._alone():
+            candidate = self._next()
         parameters = self._encoding.decode(candidate.value)
         self._asked.setdefault(parameters_key(parameters), []).append(candidate)
         return parameters
+
+    def _next(self) -> Any:
+        """Return the optimizer's next candidate.
+
+        Raises:
+            UsageError: It fails.
+        """
+        try:
+            return self._optimizer.ask()
+        except TypeError:
+            # The metamodel of NGOpt fails with numpy 2.4 and later, and would at every later call; a draw gets it on.
+            self._optimizer.suggest(self._optimizer.parametrization.sample().value)
+            return self._optimizer.ask()
+        except Exception as error:
+            # Some of its optimizers find out this late that a package is missing, or that a point came twice.
+            raise UsageError(
+                f"nevergrad's optimizer {self._optimizer.name!r} fails ({type(error).__name__}: {error}); "
+                "take another one, such as 'NGOpt'."
+            ) from error
 
     def tell(self, parameters: Mapping[str, Any], objective: float | None) -> None:
         """Teach the optimizer a result, also of a trial that it never asked for; a failure is as bad as the worst."""
@@ -75,10 +101,32 @@ class NevergradSearch(SearchAlgorithm):
         value = self._worst if objective is None else objective
         if value is None or self._optimizer is None or codes is None:
             return
-        with _quiet():
+        with self._alone():
             if candidate is None:
                 candidate = self._optimizer.parametrization.spawn_child(new_value=codes)
             self._optimizer.tell(candidate, value)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Give nevergrad global random states of its own, which it draws from, and keep its warnings from the user."""
+        import numpy as np
+
+        others = random.getstate(), np.random.get_state()
+        if self._random_states is None:
+            random.seed(self.seed)
+            np.random.seed(self.seed)
+        else:
+            random.setstate(self._random_states[0])
+            np.random.set_state(self._random_states[1])
+        try:
+            with warnings.catch_warnings():
+                # They are of its own choices (parallelism, inefficient settings), which its users here cannot change.
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            self._random_states = random.getstate(), np.random.get_state()
+            random.setstate(others[0])
+            np.random.set_state(others[1])
 
 
 def _parameter(domain: Domain) -> Any:
@@ -89,11 +137,3 @@ def _parameter(domain: Domain) -> Any:
     kind = nevergrad.p.Log if domain.log else nevergrad.p.Scalar
     scalar = kind(lower=domain.low, upper=domain.high)
     return scalar.set_integer_casting() if isinstance(domain, Integer) else scalar
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    # Nevergrad warns about its own choices (parallelism, inefficient settings), which its users here cannot change.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge, Le
 
@@ -42,14 +42,20 @@ class OptunaNSGA2(OptunaSearch):
         super().__init__(space, num_samples, num_workers, seed)
         size = population_size or min(LARGEST, max(SMALLEST, num_samples // GENERATIONS))
         with quiet():
-            sampler = NSGAIISampler(
+            self._sampler = NSGAIISampler(
                 population_size=size,
                 mutation_prob=mutation_prob,
                 crossover_prob=crossover_prob,
                 swapping_prob=swapping_prob,
                 seed=seed,
             )
-            self._begin(sampler)
+            self._begin(self._sampler)
+
+    def _given(self, codes: dict[str, Any]) -> Trial:
+        trial = super()._given(codes)
+        # Parents are chosen among generations, and only what is sampled joins one by itself.
+        self._sampler.get_trial_generation(self._study, self._study.get_trials(deepcopy=False)[trial.number])
+        return trial
 
     def _fail(self, trial: Trial) -> None:
         # Only what has a value is in the population.

@@ -23,6 +23,8 @@ class OptunaSearch(SearchAlgorithm):
     Optuna is imported where it is used, so that the options of a sampler can be described without it.
     """
 
+    learns = True
+
     def __init__(self, space: Mapping[str, Domain], num_samples: int, num_workers: int, seed: int) -> None:
         super().__init__(space, num_samples, num_workers, seed)
         self._encoding = Encoding(space)
@@ -74,10 +76,7 @@ class OptunaSearch(SearchAlgorithm):
         self._study.tell(trial, state=TrialState.PRUNED)
 
     def _given(self, codes: dict[str, Any]) -> Trial:
-        """Return a trial of parameters from elsewhere.
-
-        ``Study.add_trial`` would do for TPE, but a trial that comes by ``ask`` also joins a generation of NSGA-II.
-        """
+        """Return a trial of parameters from elsewhere, running like those that were asked for."""
         self._study.enqueue_trial(codes)
         return self._study.ask(self._distributions)
 

@@ -15,7 +15,7 @@ from sparse_hub_core.errors import SparseHubError
 
 
 class Checked(Protocol):
-    """What is under test: a masker or a benchmark."""
+    """What is under test: a masker, a benchmark or a search algorithm."""
 
     @property
     def known_failures(self) -> Mapping[str, str]:

@@ -1,0 +1,17 @@
+"""All checks of search algorithms, theme by theme."""
+
+from __future__ import annotations
+
+from sparse_hub_core.testing.check import Check, checks_of
+from sparse_hub_core.testing.search_algorithms import declared, learning, proposals, randomness, surroundings, telling
+from sparse_hub_core.testing.search_algorithms.subject import SearchAlgorithmSubject
+
+SEARCH_ALGORITHM_CHECKS: tuple[Check[SearchAlgorithmSubject], ...] = checks_of(
+    declared,
+    proposals,
+    telling,
+    learning,
+    randomness,
+    surroundings,
+)
+"""In the order in which they are run and documented."""
