@@ -163,6 +163,15 @@ class SearchAlgorithmEntry(Entry):
                     f"pip install {self._installable(package)}."
                 ) from None
 
+    @property
+    def is_installed(self) -> bool:
+        """Whether all that it needs is there."""
+        try:
+            self.check_packages()
+        except UsageError:
+            return False
+        return True
+
     def _installable(self, package: str) -> str:
         own = self.provenance.distribution
         try:

@@ -1,16 +1,16 @@
-"""The ``check`` command: the conformance kit on one masker or benchmark."""
+"""The ``check`` command: the conformance kit on one masker, benchmark or search algorithm."""
 
 from __future__ import annotations
 
 import difflib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sparse_hub_core.errors import UsageError
 from sparse_hub_core.plugins import load_registry
-from sparse_hub_core.registry import Registry
+from sparse_hub_core.registry import Registry, Table
 from sparse_hub_core.report.text import write_table
 
 if TYPE_CHECKING:
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def check(name: str, as_json: bool) -> int:
-    """Check NAME, a masker, a benchmark or a benchmark/subset, for what every one of its kind must hold.
+    """Check NAME, a masker, a benchmark[/subset] or a search algorithm, for what every one of its kind must hold.
 
     Maskers are causal, keep to their budget, resume; benchmarks score their own answers best, load without a network,
-    and give the same requests everywhere. Ends with 1 where a check failed; what known_failures names must fail.
+    and give the same requests everywhere; search algorithms keep to the space and take what they are told. Ends with 1
+    where a check failed; what known_failures names must fail.
     """
     registry = load_registry()
     subject = _subject(registry, _as_registered(registry, name))
@@ -57,12 +58,16 @@ def _as_registered(registry: Registry, name: str) -> str:
 
 
 def _subject(registry: Registry, name: str) -> Checked:
+    # The kit is imported here because no other command needs it.
     if not registry.maskers.claimants(name):
-        if "/" in name or registry.benchmarks.claimants(name) or _is_nearly_a_benchmark(registry, name):
-            # Imported here because the kit is needed by no other command.
+        if "/" in name or _is_or_is_near(registry, registry.benchmarks, name):
             from sparse_hub_core.testing.benchmarks.subject import BenchmarkSubject
 
             return BenchmarkSubject.of(name, registry=registry)
+        if _is_or_is_near(registry, registry.search_algorithms, name):
+            from sparse_hub_core.testing.search_algorithms.subject import SearchAlgorithmSubject
+
+            return SearchAlgorithmSubject.of(name, registry=registry)
         _refuse_other_kinds(registry, name)
     # Told before torch is imported.
     registry.get(registry.maskers, name)
@@ -71,16 +76,18 @@ def _subject(registry: Registry, name: str) -> Checked:
     return Subject.of(name, registry=registry)
 
 
-def _is_nearly_a_benchmark(registry: Registry, name: str) -> bool:
-    if any(table.claimants(name) for table in registry.tables()):
-        return False
-    benchmarks = [entry.name for entry in registry.benchmarks]
-    maskers = [entry.name for entry in registry.maskers]
-    nearest = difflib.get_close_matches(name, [*benchmarks, *maskers], n=1)
-    return bool(nearest) and nearest[0] in benchmarks
+def _is_or_is_near(registry: Registry, table: Table[Any], name: str) -> bool:
+    """Return whether a table has a name, or has what is nearest to one that is not there."""
+    if any(one.claimants(name) for one in registry.tables()):
+        return bool(table.claimants(name))
+    checked = (registry.maskers, registry.benchmarks, registry.search_algorithms)
+    nearest = difflib.get_close_matches(name, [entry.name for one in checked for entry in one], n=1)
+    return bool(nearest) and bool(table.claimants(nearest[0]))
 
 
 def _refuse_other_kinds(registry: Registry, name: str) -> None:
     for table in registry.tables():
         if table.claimants(name):
-            raise UsageError(f"{name!r} is a {table.kind}; sparse-hub check covers maskers and benchmarks so far.")
+            raise UsageError(
+                f"{name!r} is a {table.kind}; sparse-hub check covers maskers, benchmarks and search algorithms."
+            )

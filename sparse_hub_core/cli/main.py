@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list-search-algorithms": ("listing:list_search_algorithms", "Ways to propose configurations."),
     "list-objectives": ("listing:list_objectives", "What a search can minimise."),
     "describe": ("describe:describe", "One masker, preset, benchmark, task, model, algorithm or objective."),
-    "check": ("check:check", "Hold a masker or benchmark to what all of them must keep."),
+    "check": ("check:check", "Hold a masker, benchmark or search algorithm to what all of them must keep."),
     "new": ("new:new", "Write a package for a masker or benchmark of your own."),
     "plugins": ("plugins:plugins", "What was found, from which distribution, and what failed."),
     "show": ("show:show", "The summary of a run, again."),

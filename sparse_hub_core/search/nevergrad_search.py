@@ -6,7 +6,7 @@ import random
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from sparse_hub_core.errors import UsageError, did_you_mean
 from sparse_hub_core.search.algorithm import SearchAlgorithm
@@ -21,6 +21,10 @@ class NevergradSearch(SearchAlgorithm):
     """
 
     learns = True
+    known_failures: ClassVar[Mapping[str, str]] = {
+        "learns_from_trials_from_elsewhere": "the portfolios that NGOpt takes for most spaces learn from their own "
+        "proposals alone; OnePlusOne, CMA and others do better",
+    }
 
     def __init__(
         self, space: Mapping[str, Domain], num_samples: int, num_workers: int, seed: int, *, optimizer: str = "NGOpt"

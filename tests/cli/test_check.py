@@ -10,7 +10,7 @@ import pytest
 
 from sparse_hub_benchmarks_builtin.ruler.benchmark import Ruler
 from sparse_hub_core.cli.main import main
-from sparse_hub_core.testing import BENCHMARK_CHECKS, CHECKS
+from sparse_hub_core.testing import BENCHMARK_CHECKS, CHECKS, SEARCH_ALGORITHM_CHECKS
 from sparse_hub_core.testing.maskers.subject import Subject
 from sparse_hub_maskers_builtin.local import LocalMaskerConfig
 
@@ -69,6 +69,14 @@ def test_json_tells_the_same_of_a_benchmark(
     assert records["sample_loads_offline"]["reason"] == "all of it is generated"
 
 
+@pytest.mark.parametrize("name", ["random", "grid", "optuna-nsga2"])
+def test_a_search_algorithm_is_checked_line_by_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", name]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["check", "result", "reason"]
+    assert [line.split()[0] for line in lines[1:]] == [check.name for check in SEARCH_ALGORITHM_CHECKS]
+
+
 @pytest.mark.parametrize("name", ["oracle-top-k", "sparse-hub:oracle-top-k", "longbench-v2/0shot@sample"])
 def test_a_name_may_be_written_as_new_takes_it(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(["check", name])
@@ -94,13 +102,13 @@ def test_of_a_name_that_two_claim_the_one_asked_for_is_checked(
         ("snik", "did you mean 'sink'"),
         ("rular", "Unknown benchmark 'rular': did you mean 'ruler'?"),
         ("rul-ar", "Unknown benchmark 'rul-ar': did you mean 'ruler'?"),
-        ("local-sink", "'local_sink' is a preset; sparse-hub check covers maskers and benchmarks so far."),
+        ("local-sink", "'local_sink' is a preset; sparse-hub check covers maskers, benchmarks and search algorithms."),
         ("rular/vt", "Unknown benchmark 'rular': did you mean 'ruler'?"),
         ("ruler/vtt", "has no subset 'vtt': did you mean 'vt'?"),
         ("ruler/", "has no subset ''"),
-        ("nevergrad", "'nevergrad' is a search algorithm; sparse-hub check covers maskers and benchmarks so far."),
-        ("local_sink", "'local_sink' is a preset; sparse-hub check covers maskers and benchmarks so far."),
-        ("demo", "'demo' is a model; sparse-hub check covers maskers and benchmarks so far."),
+        ("nevergrd", "Unknown search algorithm 'nevergrd': did you mean 'nevergrad'?"),
+        ("local_sink", "'local_sink' is a preset; sparse-hub check covers maskers, benchmarks and search algorithms."),
+        ("demo", "'demo' is a model; sparse-hub check covers maskers, benchmarks and search algorithms."),
     ],
 )
 def test_other_names_are_refused(name: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:

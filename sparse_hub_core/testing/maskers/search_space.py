@@ -39,6 +39,8 @@ def space_points_construct(subject: Subject) -> None:
 def space_converts_to_searchers(subject: Subject) -> None:
     """Every search algorithm that is installed takes the space and proposes configs."""
     for entry in load_registry().search_algorithms:
+        if not entry.is_installed:
+            continue
         proposals: list[dict[str, Any]] = []
         try:
             algorithm = entry.load()(subject.space, num_samples=4, num_workers=1, seed=0)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from sparse_hub_core.testing.check import Check, checks_of
-from sparse_hub_core.testing.search_algorithms import declared, learning, proposals, randomness, surroundings, telling
+from sparse_hub_core.testing.search_algorithms import (
+    declared,
+    isolation,
+    learning,
+    proposals,
+    seeds,
+    surroundings,
+    telling,
+)
 from sparse_hub_core.testing.search_algorithms.subject import SearchAlgorithmSubject
 
 SEARCH_ALGORITHM_CHECKS: tuple[Check[SearchAlgorithmSubject], ...] = checks_of(
     declared,
     proposals,
+    seeds,
     telling,
     learning,
-    randomness,
+    isolation,
     surroundings,
 )
 """In the order in which they are run and documented."""

@@ -78,6 +78,6 @@ def an_end_is_an_end(subject: SearchAlgorithmSubject) -> None:
             ended = proposal is None
             if proposal is not None:
                 require_in_space([proposal], SPACES[kind], f"after {number} proposals")
-                algorithm.tell(proposal, float(number % 7))
+                algorithm.tell(proposal, float(number % 7 + 1))
         many = kind == "mixed" and ended
         require(not many, f"it ends within {MORE} proposals, though the space has many more points")
