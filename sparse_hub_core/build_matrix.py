@@ -15,6 +15,7 @@ from sparse_hub_core.optimizer_factory import StackEntry, create_optimizer
 from sparse_hub_core.presets import DENSE, preset_stack
 from sparse_hub_core.registry import Registry
 from sparse_hub_core.search.algorithm_options import check_algorithm
+from sparse_hub_core.search.target import targets
 from sparse_hub_core.spec import Spec
 
 DEBUG_PRESETS = ("local_sink", "sink_local_magic_pig")
@@ -68,12 +69,15 @@ def build_matrix(spec: Spec, registry: Registry, configurations: RunConfiguratio
     stacks = {name: _stack(registry, given, name) for name in dict.fromkeys(presets)}
     algorithm = registry.get(registry.search_algorithms, spec.search_algorithm)
     check_algorithm(algorithm, spec.num_samples, spec.max_concurrent or MANY, spec.search_options)
-    registry.get(registry.objectives, spec.objective)
+    objective = registry.get(registry.objectives, spec.objective).load()
+    for task in tasks:
+        targets(objective, spec, get_task(registry, task).subset)
     for name, stack in stacks.items():
         _check_stack(name, stack, tasks)
     device = choose_device(spec.device)
     matrix = Matrix(registry, spec, sources, tasks, stacks, device, choose_dtype(spec.dtype, device))
     _check_extra_metrics(matrix)
+    _check_warm_start(matrix)
     return matrix
 
 
@@ -99,6 +103,22 @@ def _check_extra_metrics(matrix: Matrix) -> None:
         wanted = matrix.extra_metrics(subset)
         if wanted:
             get_task(matrix.registry, task).entry.load()(None, wanted).check_metrics()
+
+
+def _check_warm_start(matrix: Matrix) -> None:
+    """Check that some search can begin with one of the earlier winners that were named.
+
+    Raises:
+        UsageError: None can, or a path holds none.
+    """
+    if not matrix.earlier_winners:
+        return
+    if not any(matrix.warm_start(task, preset) for task in matrix.tasks for preset in matrix.searched):
+        presets = ", ".join(dict.fromkeys(best.preset for best in matrix.earlier_winners))
+        raise UsageError(
+            f"No preset of this run can begin with the winners that --warm-start names, which are those of {presets}: "
+            "their parameters are not in its search space."
+        )
 
 
 def _check_names(sources: Sequence[ModelSource]) -> None:

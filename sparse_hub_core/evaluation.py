@@ -20,7 +20,8 @@ from sparse_hub_core.masker import MaskerConfig, Stage
 from sparse_hub_core.models.decoding import generate, prefill
 from sparse_hub_core.models.loading import LoadedModel
 from sparse_hub_core.models.prompt import Prompt
-from sparse_hub_core.models.snapshot import PrefixSnapshot, SnapshotStore
+from sparse_hub_core.models.snapshot import ModelFiles, PrefixSnapshot
+from sparse_hub_core.traces.record import prefix_snapshot
 
 LATENCY_PASSES = 3
 
@@ -132,12 +133,11 @@ def evaluate(
     requests: Iterable[PreparedRequest],
     masker_configs: Sequence[MaskerConfig] | None,
     max_new_tokens: int,
-    snapshots: SnapshotStore | None = None,
-    model_key: str = "",
+    files: ModelFiles | None = None,
 ) -> Iterator[RequestReport]:
     """Yield one report per request, of sparse attention, or of dense attention where there are no masker configs."""
     for prepared in requests:
-        yield evaluate_request(loaded, benchmark, prepared, masker_configs, max_new_tokens, snapshots, model_key)
+        yield evaluate_request(loaded, benchmark, prepared, masker_configs, max_new_tokens, files)
 
 
 def evaluate_request(
@@ -146,8 +146,7 @@ def evaluate_request(
     prepared: PreparedRequest,
     masker_configs: Sequence[MaskerConfig] | None,
     max_new_tokens: int,
-    snapshots: SnapshotStore | None = None,
-    model_key: str = "",
+    files: ModelFiles | None = None,
 ) -> RequestReport:
     """Answer the questions of one request from its prefix snapshot, and measure on the way.
 
@@ -158,7 +157,7 @@ def evaluate_request(
     attention = SparseAttention(masker_configs) if masker_configs is not None else None
     meter = Meter()
     reports = []
-    prefixes = _Prefixes(loaded, attention, meter, snapshots, model_key)
+    prefixes = Prefixes(loaded, attention, meter, files)
     for index, prompt in enumerate(prepared.prompts):
         question = prepared.request.questions[index]
         snapshot = prefixes.of(prompt)
@@ -214,34 +213,20 @@ def _name(value: float) -> str:
     return "NaN" if math.isnan(value) else "infinite"
 
 
-def prefix_snapshot(
-    loaded: LoadedModel, prompt: Prompt, snapshots: SnapshotStore | None, model_key: str
-) -> PrefixSnapshot:
-    """Return the prefix's snapshot, prefilled now only when no process has made it yet."""
-    key = f"{model_key}-{prompt.prefix_key}"
-    found = snapshots.get(key) if snapshots is not None else None
-    if found is None:
-        found = prefill(loaded, prompt.prefix)
-        if snapshots is not None:
-            snapshots.put(key, found)
-    return found
-
-
 @dataclass
-class _Prefixes:
+class Prefixes:
     """The prefixes of one request: dense ones from the store, sparsely read ones made anew, as they are the stack's."""
 
     loaded: LoadedModel
     attention: SparseAttention | None
     meter: Meter | None
-    snapshots: SnapshotStore | None
-    model_key: str
+    files: ModelFiles | None
     made: dict[str, PrefixSnapshot] = field(default_factory=dict)
 
     def of(self, prompt: Prompt) -> PrefixSnapshot:
         """Return the snapshot of a prompt's prefix."""
         if self.attention is None or not self.attention.masks("prefill"):
-            return prefix_snapshot(self.loaded, prompt, self.snapshots, self.model_key)
+            return prefix_snapshot(self.loaded, prompt, self.files)
         if prompt.prefix_key not in self.made:
             attachment = Attachment(self.attention, len(prompt.prefix), self.meter, unpadded=True)
             self.made[prompt.prefix_key] = prefill(self.loaded, prompt.prefix, attachment)
@@ -253,13 +238,12 @@ def latency(
     prepared: PreparedRequest,
     masker_configs: Sequence[MaskerConfig] | None,
     max_new_tokens: int,
-    snapshots: SnapshotStore | None = None,
-    model_key: str = "",
+    files: ModelFiles | None = None,
 ) -> float:
     """Return milliseconds per decode step in a pass that measures nothing else."""
     prompt = prepared.prompts[0]
     attention = SparseAttention(masker_configs) if masker_configs is not None else None
-    snapshot = _Prefixes(loaded, attention, None, snapshots, model_key).of(prompt)
+    snapshot = Prefixes(loaded, attention, None, files).of(prompt)
     seconds = []
     # The first pass warms up; the better of the others is nearer to what the machine can do.
     for _ in range(LATENCY_PASSES):

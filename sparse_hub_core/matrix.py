@@ -24,6 +24,9 @@ from sparse_hub_core.presets import DENSE
 from sparse_hub_core.registry import Registry, Subset
 from sparse_hub_core.results.files import content_hash
 from sparse_hub_core.results.run_directory import CellDirectory, RunDirectory
+from sparse_hub_core.results.schema import Best
+from sparse_hub_core.search.algorithm_options import complete_options
+from sparse_hub_core.search.warm_start import earlier_winners, fitting
 from sparse_hub_core.spec import Spec
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 
 SHARED_SETTINGS = (
     *("models", "benchmarks", "presets", "data", "extra_metrics"),
-    *("output_dir", "ray_address", "max_concurrent"),
+    *("output_dir", "ray_address", "max_concurrent", "trace_dir"),
 )
 """Settings that do not change a cell's result, or that its own identity tells by their content."""
 
@@ -172,11 +175,17 @@ class Matrix:
                 used = self.registry.get(getattr(self.registry, kind), name)
                 packages.add(used.provenance.distribution)
                 content["code"][kind] = code_digest(used.load())
+            algorithm = self.registry.get(self.registry.search_algorithms, spec.search_algorithm)
+            packages.update(algorithm.packages)
+            content["search_options"] = complete_options(algorithm.load(), spec.search_options)
             packages |= {self._distribution(entry) for entry in self.stacks[preset]} - {None}
             content["search"] = spec.search.model_dump(mode="json")
             content["num_samples"] = spec.num_samples
             content["algorithm"], content["scheduler"] = spec.search_algorithm, spec.scheduler
-            content["objective"] = spec.objective
+            content["objective"], content["fidelity"] = spec.objective, spec.fidelity
+            content["budget"] = [spec.max_density, spec.max_io_density, *spec.densities]
+            content["trace_max_gb"] = spec.trace_max_gb
+            content["warm_start"] = self.warm_start(task, preset)
             content["stack"] = [
                 [prefix, _parameters(entry), code_digest(entry)]
                 for prefix, entry in zip(optimizer.prefixes, optimizer.stack, strict=True)
@@ -184,6 +193,20 @@ class Matrix:
             content["space"] = repr(optimizer.create_search_space(task))
         content["versions"] = {name: _version(name) for name in sorted(packages)}
         return content
+
+    def warm_start(self, task: str, preset: str) -> list[dict[str, Any]]:
+        """Return the parameters of earlier winners that a preset's search begins with."""
+        space = create_optimizer(self.stacks[preset], self.class_names).create_search_space(task)
+        return fitting(self.earlier_winners, space)
+
+    @cached_property
+    def earlier_winners(self) -> list[Best]:
+        """The winners of the runs that the search is to begin with.
+
+        Raises:
+            UsageError: A path holds none.
+        """
+        return earlier_winners(self.spec.warm_start)
 
     def _distribution(self, entry: StackEntry) -> Any:
         name = masker_name(self.registry, entry if isinstance(entry, type) else type(entry))

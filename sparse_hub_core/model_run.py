@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -20,7 +20,7 @@ from sparse_hub_core.models.source import ModelSource
 from sparse_hub_core.progress import Progress
 from sparse_hub_core.results.files import content_hash
 from sparse_hub_core.results.schema import Best
-from sparse_hub_core.search.run_search import quiet_ray_tune
+from sparse_hub_core.traces.place import trace_dir
 from sparse_hub_core.workers.pool import WorkerPool, running_pool
 from sparse_hub_core.workers.worker import WorkerSettings
 
@@ -28,7 +28,8 @@ from sparse_hub_core.workers.worker import WorkerSettings
 @contextmanager
 def _ray(address: str | None, num_cpus: int) -> Iterator[None]:
     """Have Ray running for the length of a block, and leave it as it was found."""
-    quiet_ray_tune()
+    # Ray would hide all GPUs from a worker that asks for none.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     started_here = not ray.is_initialized()
     if started_here:
         ray.init(
@@ -84,7 +85,7 @@ class ModelRun:
             self.progress.stage(f"load {self.source.name}")
             spec = self.matrix.spec
             # On this machine trials may share cores where the user asks for more of them than there are.
-            num_cpus = max(num_cores(), (spec.max_concurrent or 1) * spec.threads_per_trial)
+            num_cpus = max(num_cores(), (spec.max_concurrent or 1) * (spec.threads_per_trial or 1))
             self.resources.enter_context(_ray(spec.ray_address, num_cpus))
             self.made["pool"] = self.resources.enter_context(running_pool(*self._pool_settings()))
         pool: WorkerPool = self.made["pool"]
@@ -92,11 +93,14 @@ class ModelRun:
 
     def _pool_settings(self) -> tuple[WorkerSettings, float, int]:
         matrix, spec = self.matrix, self.matrix.spec
-        snapshots = Path(spec.output_dir).resolve() / ".snapshots"
         software = content_hash(versions(matrix.registry))[:8]
         key = f"{self.fingerprint}-{matrix.device}-{matrix.dtype}-{software}"
-        settings = WorkerSettings(self.source, matrix.device, matrix.dtype, spec.threads_per_trial, snapshots, key)
         resources = ray.cluster_resources()
+        cores = int(resources.get("CPU", 0)) if spec.ray_address else num_cores()
+        size = spec.max_concurrent or max(1, cores // (spec.threads_per_trial or 1))
+        threads = spec.threads_per_trial or max(1, cores // size)
+        kept = trace_dir(spec.trace_dir), int(spec.trace_max_gb * (1 << 30))
+        settings = WorkerSettings(self.source, matrix.device, matrix.dtype, threads, *kept, key)
         if matrix.device == "cuda":
             gpus = int(resources.get("GPU", 0))
             if not gpus:
@@ -105,11 +109,9 @@ class ModelRun:
                 )
             size = spec.max_concurrent or gpus
             return settings, 1.0 / math.ceil(size / gpus), size
-        cores = int(resources.get("CPU", 0)) if spec.ray_address else num_cores()
-        size = spec.max_concurrent or max(1, cores // spec.threads_per_trial)
-        if spec.ray_address and size * spec.threads_per_trial > cores:
+        if spec.ray_address and size * threads > cores:
             raise UsageError(
-                f"{size} trials at a time with {spec.threads_per_trial} threads each need more than the {cores} CPUs "
+                f"{size} trials at a time with {threads} threads each need more than the {cores} CPUs "
                 "of the Ray cluster; lower --max-concurrent or --threads-per-trial."
             )
         return settings, 0.0, size

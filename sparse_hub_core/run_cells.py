@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from typing import Literal
 
 import ray
 
 from sparse_hub_core.data.parts import Part
-from sparse_hub_core.environment import versions
 from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.lookup import get_task
 from sparse_hub_core.masker import MaskerConfig
@@ -21,11 +21,11 @@ from sparse_hub_core.optimizer_factory import create_optimizer
 from sparse_hub_core.preparation import prepare_requests
 from sparse_hub_core.presets import DENSE
 from sparse_hub_core.progress import Progress
-from sparse_hub_core.results.best import masker_records
-from sparse_hub_core.results.files import write_json, write_text
+from sparse_hub_core.results.files import content_hash, write_json, write_text
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Best, CellSummary, TrialLine, ValidationFile, ValidationRequestLine
-from sparse_hub_core.search.run_search import SearchFailedError, SearchTask, run_search
+from sparse_hub_core.search_cell import CellSearch
+from sparse_hub_core.traces.plan import TracePlan, gigabytes
 from sparse_hub_core.validation.run_validation import measure_latency, run_validation
 from sparse_hub_core.validation.scores import check_scores
 from sparse_hub_core.validation.verdict import Place, prediction_lines, verdict
@@ -65,42 +65,69 @@ class _TaskRun:
     def run(self) -> list[CellSummary]:
         summaries = []
         if "validate" in self.runner.stages:
-            summaries.append(self._guarded(DENSE))
-        summaries += [self._guarded(preset) for preset in self.matrix.searched]
+            summaries += self._guarded(DENSE)
+        for preset in self.matrix.searched:
+            summaries += self._guarded(preset)
         return summaries
 
-    def _guarded(self, preset: str) -> CellSummary:
-        model = self.runner.source.name
+    def _guarded(self, preset: str) -> list[CellSummary]:
+        """Run a cell and return a row for each winner; a failure is a row too, and the other cells go on."""
         cell = self.matrix.cell_directory(self.runner.source, self.task, preset)
-        best: Best | None = None
-        validation: ValidationFile | None = None
-        reason = None
-        trials: Counter[str] = Counter()
-        try:
-            content = self.matrix.identity(self.runner.fingerprint, self.task, preset)
-            identity = cell.open(content)
+        with self._failures_told(preset) as failure:
+            identity = cell.open(self.matrix.identity(self.runner.fingerprint, self.task, preset))
             if preset == DENSE:
-                validation = self._validate_dense(cell, identity)
-            else:
-                best = self.runner.given or self._search(cell, preset, identity)
-                if "validate" in self.runner.stages:
-                    validation = self._validate(cell, preset, identity, best)
+                return [self._row(cell, preset, None, self._validate_dense(cell, identity))]
+            given = self.runner.given
+            winners = [given] if given else self._search(cell, preset, identity)
+            return [self._judged(cell, preset, identity, best) for best in winners]
+        return [self._row(cell, preset, None, None, failure.get("reason"))]
+
+    def _judged(self, cell: CellDirectory, preset: str, identity: str, best: Best) -> CellSummary:
+        """Validate one winner, where that is asked for."""
+        validation: ValidationFile | None = None
+        with self._failures_told(preset) as failure:
+            if "validate" in self.runner.stages:
+                place = cell if self.runner.given else cell.target(best.target)
+                validation = self._validate(place, preset, identity, best)
+        return self._row(cell, preset, best, validation, failure.get("reason"))
+
+    @contextmanager
+    def _failures_told(self, preset: str) -> Iterator[dict[str, str]]:
+        """Turn what the block raises into a reason, told once."""
+        failure: dict[str, str] = {}
+        try:
+            yield failure
         except Exception as error:
             # Benchmarks, objectives and search algorithms of third parties may raise anything; the other cells go on.
             reason = str(error) if isinstance(error, SparseHubError) else f"{type(error).__name__}: {error}"
+            failure["reason"] = reason
             if reason not in self._told:
-                self.runner.progress.note(f"{model}, {self.task}, {preset} failed: {reason}")
+                self.runner.progress.note(f"{self.runner.source.name}, {self.task}, {preset} failed: {reason}")
                 self._told.add(reason)
+
+    def _row(
+        self,
+        cell: CellDirectory,
+        preset: str,
+        best: Best | None,
+        validation: ValidationFile | None,
+        reason: str | None = None,
+    ) -> CellSummary:
+        trials: list[TrialLine] = []
         with suppress(SparseHubError):
-            trials = Counter(line.status for line in cell.read_trials())
+            trials = cell.read_trials()
         status: Literal["done", "failed", "searched"] = "done" if validation else "searched"
+        # A configuration has a line for each fidelity, of which the last says how it ended.
+        ended = {content_hash(line.parameters): line.status for line in trials}
         return CellSummary(
-            model=model,
+            model=self.runner.source.name,
             task=self.task,
             preset=preset,
+            target="" if best is None else best.target,
             status="failed" if reason else status,
             reason=reason,
-            trials=dict(trials),
+            trials=dict(Counter(ended.values())),
+            fidelities=dict(Counter(line.fidelity for line in trials if line.status != "infeasible")),
             best=best,
             validation=validation,
         )
@@ -113,6 +140,8 @@ class _TaskRun:
         stage = self._stages[part]
         if part not in self._prefilled:
             timeout = self.matrix.spec.search.timeout if part == "search" else self.matrix.spec.validation.timeout
+            if part == "search" and self.matrix.spec.fidelity != "F3":
+                stage = self._stages[part] = self._planned(stage)
             self._prefill(stage, timeout)
             self._prefilled.add(part)
         return stage
@@ -133,7 +162,21 @@ class _TaskRun:
         self.matrix.check_unchanged(self.task)
         if len(requests) < wanted:
             runner.progress.note(f"{self.task} has {len(requests)} requests for {part}, fewer than {wanted}.")
-        return Stage(benchmark, requests, settings.max_new_tokens)
+        return Stage(self.task, benchmark, requests, settings.max_new_tokens)
+
+    def _planned(self, stage: Stage) -> Stage:
+        """Return a search stage with what is to be recorded of its requests, and say how much that takes."""
+        runner = self.runner
+        plan: TracePlan = ray.get(runner.pool.handles[0].plan.remote(stage))
+        layers = ""
+        if plan.wanted_bytes > plan.num_bytes:
+            layers = f" of {len(plan.layers)} layers, as all would take {gigabytes(plan.wanted_bytes)}"
+        place = runner.pool.settings.trace_dir
+        runner.progress.stage(
+            f"record {runner.source.name}, {self.task}: traces of {len(stage.requests)} requests{layers}, at most "
+            f"{gigabytes(plan.num_bytes)} in {place}"
+        )
+        return replace(stage, plan=plan)
 
     def _prefill(self, stage: Stage, timeout: float) -> None:
         pool = self.runner.pool
@@ -147,62 +190,16 @@ class _TaskRun:
                 request = stage.requests[index].request.id
                 raise SparseHubError(f"The prefix of request {request!r} could not be prefilled: {outcome.reason}.")
 
-    def _search(self, cell: CellDirectory, preset: str, identity: str) -> Best:
+    def _search(self, cell: CellDirectory, preset: str, identity: str) -> list[Best]:
         spec, runner = self.matrix.spec, self.runner
-        found = cell.read_best()
+        search = CellSearch(runner, self.task, self.subset, preset, cell, identity)
+        found = search.earlier()
         if found is not None:
             runner.progress.advance(spec.num_samples * spec.search.max_requests)
             return found
-        registry = self.matrix.registry
-        optimizer = create_optimizer(self.matrix.stacks[preset], self.matrix.class_names)
         stage = self._stage("search")
         runner.progress.stage(f"search {runner.source.name}, {self.task}, {preset}")
-        finished = cell.read_trials()
-        runner.progress.advance(sum(1 for line in finished if line.status != "infeasible") * len(stage.requests))
-        search = SearchTask(
-            self.task,
-            optimizer,
-            registry.get(registry.search_algorithms, spec.search_algorithm).load(),
-            registry.get(registry.objectives, spec.objective).load(),
-            stage,
-        )
-        try:
-            winner = run_search(search, spec, runner.pool, cell, runner.progress)
-        except SearchFailedError as error:
-            raise SearchFailedError(f"{error} To search again, remove {cell.path}.") from error
-        best = self._best(winner, optimizer.create_config_from_params(winner.parameters), preset, identity)
-        write_json(cell.best, best)
-        return best
-
-    def _best(self, winner: TrialLine, configs: Sequence[MaskerConfig], preset: str, identity: str) -> Best:
-        spec, source = self.matrix.spec, self.runner.source
-        assert winner.objective is not None
-        assert winner.error is not None
-        assert winner.density is not None
-        requests = self._stage("search").requests
-        return Best(
-            cell_identity=identity,
-            model=source.name,
-            model_source=source.reference,
-            model_revision=source.revision,
-            task=self.task,
-            data=self.matrix.data_identity(self.task),
-            preset=preset,
-            maskers=masker_records(self.matrix.registry, configs),
-            parameters=winner.parameters,
-            objective_name=spec.objective,
-            objective=winner.objective,
-            error=winner.error,
-            density=winner.density,
-            num_requests=len(requests),
-            truncated_requests=sum(prepared.is_truncated for prepared in requests),
-            search_settings=spec.search.model_dump(mode="json"),
-            validation_settings=spec.validation.model_dump(mode="json"),
-            seed=spec.seed,
-            device=self.matrix.device,
-            dtype=self.matrix.dtype,
-            versions=versions(self.matrix.registry),
-        )
+        return search.run(stage)
 
     def _validate_dense(self, cell: CellDirectory, identity: str) -> ValidationFile:
         found = cell.read_validation()

@@ -18,6 +18,7 @@ else:
 
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class _Strict(BaseModel):
@@ -64,16 +65,38 @@ class Spec(_Strict):
     data: DataSettings = DataSettings()
     extra_metrics: tuple[str, ...] = Field((), description="further scores that need a package or a model")
     search_algorithm: str = Field("nevergrad", description="how configurations are proposed")
-    scheduler: Literal["asha", "none"] = Field("asha", description="what prunes trials early")
+    search_options: dict[str, bool | int | float | str] = Field(
+        {}, description="options of the search algorithm; describe shows them"
+    )
+    scheduler: Literal["asha", "hyperband", "median", "none"] = Field(
+        "asha", description="what stops trials before they have seen all requests"
+    )
+    fidelity: Literal["ladder", "F0", "F1", "F2", "F3"] = Field(
+        "ladder",
+        description="what a trial runs: replay of some layers (F0) or all (F1), teacher-forced (F2), generation (F3); "
+        "on the ladder few configurations go up from one to the next",
+    )
     objective: str = Field("default", description="what the search minimises")
+    max_density: Share | None = Field(None, description="the winner reads at most this share of the keys")
+    max_io_density: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="the winner reads at most this share of a dense step's bytes"
+    )
+    densities: tuple[Share, ...] = Field((0.05, 0.1, 0.2), description="of the winners of the objective pareto")
+    warm_start: tuple[str, ...] = Field((), description="a best.json or a run's folder, whose winners are tried first")
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = Field(0, description="of requests and of the search")
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="auto takes CUDA where there is one; CUDA_VISIBLE_DEVICES chooses among GPUs"
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="precision of the model")
     max_concurrent: Positive | None = Field(None, description="trials at a time; by default all cores or GPUs")
-    threads_per_trial: Positive = Field(1, description="CPU threads of each trial where there is no GPU")
+    threads_per_trial: Positive | None = Field(
+        None, description="CPU threads of each trial where there is no GPU; by default the cores are divided"
+    )
     ray_address: str | None = Field(None, description="an existing Ray cluster; by default one is started here")
+    trace_dir: str | None = Field(
+        None, description="where prefixes and traces are kept; by default SPARSE_HUB_TRACE_DIR or the user's cache"
+    )
+    trace_max_gb: Annotated[float, Field(gt=0)] = Field(128.0, description="what they may take on each machine")
     output_dir: str = Field("runs", description="where runs are kept")
 
 
@@ -140,7 +163,10 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def flag_name(path: str) -> str:
     """Return the flag behind a key path: ``search.timeout`` is ``--search-timeout``."""
-    singular = {"models": "model", "benchmarks": "benchmark", "presets": "preset", "extra_metrics": "extra_metric"}
+    singular = {
+        **{"models": "model", "benchmarks": "benchmark", "presets": "preset", "extra_metrics": "extra_metric"},
+        **{"search_options": "search_option", "densities": "density"},
+    }
     first, _, rest = path.partition(".")
     name = singular.get(first, first) if not rest or rest.isdigit() else f"{first}-{rest}"
     return "--" + name.replace("_", "-").replace(".", "-")

@@ -31,6 +31,13 @@ class Observer(Protocol):
         """Take note of one layer's call; ``dense_output`` is ``(B, Hq, Lq, d)``."""
 
 
+class Recorder(Protocol):
+    """Sees what runs densely after the prefix."""
+
+    def record(self, layer_idx: int, queries: torch.Tensor, outputs: torch.Tensor, scoring: Scoring) -> None:
+        """Take note of one layer's call; queries and outputs are ``(B, Hq, Lq, d)``."""
+
+
 class Attachment:
     """How one model's attention runs: dense up to the end of the prefix, sparse after it.
 
@@ -43,11 +50,13 @@ class Attachment:
         prefix_length: int | None = None,
         observer: Observer | None = None,
         unpadded: bool = False,
+        recorder: Recorder | None = None,
     ) -> None:
         self.attention = attention
         self.prefix_length = prefix_length
         self.observer = observer
         self.unpadded = unpadded
+        self.recorder = recorder
         self.full_layers: frozenset[int] = frozenset()
         """The layers of the attached model that attend to the whole sequence; the others stay dense."""
         self.prefix_queries: dict[int, torch.Tensor] = {}
@@ -95,7 +104,10 @@ class Attachment:
     ) -> torch.Tensor:
         """Attend densely where the stack has no masker for this stage, else sparsely and under observation."""
         if self.attention is None or not self.attention.masks(stage):
-            return _dense(*rows, scoring, mask)
+            output = _dense(*rows, scoring, mask)
+            if self.recorder is not None and stage == "decode":
+                self.recorder.record(layer_idx, rows[0], output, scoring)
+            return output
         prefix = Prefix(self._prefix_of_layer[layer_idx], self.prefix_queries.get(layer_idx))
         result = self.attention.attend(*rows, scoring, mask, layer_idx, prefix, stage)
         if self.observer is not None:

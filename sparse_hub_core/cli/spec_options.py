@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -62,11 +63,18 @@ def _option(path: str, field: FieldInfo, default: str) -> click.Option:
     declaration = [flag_name(path), path.replace(".", "__")]
     stage = path.rpartition(".")[0]
     description = f"{stage}: {field.description}" if stage else field.description or ""
+    if isinstance(field.default, tuple) and field.default:
+        shown = ", ".join(_shown(value) for value in field.default)
+        item = _click_type(get_args(field.annotation)[0])
+        return click.Option(
+            declaration, multiple=True, type=item, help=f"{description}; may be repeated  [default: {shown}]"
+        )
     if field.default == ():
         return click.Option(declaration, multiple=True, metavar="NAME", help=f"{description}; may be repeated")
     if field.default == {}:
         help_text = f"{description}; may be repeated"
-        return click.Option(declaration, multiple=True, metavar="NAME=DIR", help=help_text, callback=_pairs)
+        metavar, read = ("NAME=VALUE", _values) if path == "search_options" else ("NAME=DIR", _pairs)
+        return click.Option(declaration, multiple=True, metavar=metavar, help=help_text, callback=read)
     if field.annotation is bool:
         return click.Option(declaration, is_flag=True, default=None, help=description)
     text = f"{description}  [default: {default}]" if default else description
@@ -83,6 +91,26 @@ def _pairs(context: click.Context, option: click.Parameter, values: tuple[str, .
         if "=" not in value:
             raise UsageError(f"{option.opts[0]} {value!r} is wrong: write the benchmark and its folder as NAME=DIR.")
     return dict(value.split("=", 1) for value in values) or None
+
+
+def _values(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return NAME=VALUE flags as a dict of the numbers and truth values that they spell, or of texts.
+
+    Raises:
+        UsageError: One has no "=".
+    """
+    for one in given:
+        if "=" not in one:
+            raise UsageError(f"{option.opts[0]} {one!r} is wrong: write the option and its value as NAME=VALUE.")
+    return {name: _value(text) for name, text in (one.split("=", 1) for one in given)} or None
+
+
+def _value(text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, (bool, int, float, str)) else text
 
 
 def _shown(value: Any) -> str:

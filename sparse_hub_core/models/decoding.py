@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 import torch
+from transformers import DynamicCache
 
 from sparse_hub_core.attention.transformers_seam import Attachment, attached
 from sparse_hub_core.models.loading import LoadedModel
@@ -41,9 +42,27 @@ def generate(
     may_stop: bool = True,
 ) -> Generation:
     """Decode greedily after a restored prefix, until ``max_new_tokens`` or, where it may, an end token."""
-    cache = restore(snapshot, loaded.model.config, len(prompt.suffix) + max_new_tokens, loaded.device)
+    cache = restored(loaded, snapshot, attachment, len(prompt.suffix) + max_new_tokens)
+    return decode(loaded, cache, prompt.suffix, max_new_tokens, attachment, may_stop)
+
+
+def restored(loaded: LoadedModel, snapshot: PrefixSnapshot, attachment: Attachment, room: int) -> DynamicCache:
+    """Return a cache that holds a copy of the prefix, whose last queries the attachment is given."""
     attachment.prefix_queries = {index: queries.to(loaded.device) for index, queries in snapshot.queries.items()}
-    ids = torch.tensor([prompt.suffix], device=loaded.device)
+    return restore(snapshot, loaded.model.config, room, loaded.device)
+
+
+def decode(
+    loaded: LoadedModel,
+    cache: DynamicCache,
+    suffix: tuple[int, ...],
+    max_new_tokens: int,
+    attachment: Attachment,
+    may_stop: bool = True,
+    kept_logits: list[torch.Tensor] | None = None,
+) -> Generation:
+    """Decode greedily after what a cache holds; the logits of each new token, ``(V,)``, go where they are kept."""
+    ids = torch.tensor([suffix], device=loaded.device)
     stop_tokens = loaded.stop_tokens if may_stop else frozenset()
     tokens: list[int] = []
     with torch.inference_mode(), attached(loaded.model, attachment):
@@ -51,6 +70,8 @@ def generate(
         while True:
             logits = loaded.model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits
             token = int(logits[0, -1].argmax())
+            if kept_logits is not None:
+                kept_logits.append(logits[0, -1])
             if not tokens:
                 begin = time.perf_counter()
             tokens.append(token)
@@ -60,3 +81,20 @@ def generate(
         seconds = time.perf_counter() - begin
     text = loaded.tokenizer.decode(tokens, skip_special_tokens=True)
     return Generation(text, tuple(tokens), seconds)
+
+
+def teacher_forced(
+    loaded: LoadedModel,
+    snapshot: PrefixSnapshot,
+    suffix: tuple[int, ...],
+    tokens: tuple[int, ...],
+    attachment: Attachment,
+) -> torch.Tensor:
+    """Return the logits ``(n, V)`` of n given tokens after a restored prefix and its question, in one forward pass."""
+    ids = [*suffix, *tokens[:-1]]
+    cache = restored(loaded, snapshot, attachment, len(ids))
+    with torch.inference_mode(), attached(loaded.model, attachment):
+        inputs = torch.tensor([ids], device=loaded.device)
+        answer = loaded.model(inputs, past_key_values=cache, use_cache=True, logits_to_keep=len(tokens))
+    logits: torch.Tensor = answer.logits[0]
+    return logits

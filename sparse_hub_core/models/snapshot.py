@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from sparse_hub_core.errors import ModelError
-
-SCHEMA_VERSION = 2
-MAX_STORE_BYTES = 32 << 30
-KEPT_FREE = 0.5
-"""A snapshot is written only where it leaves this share of the free disk space free."""
+from sparse_hub_core.models.prompt import Prompt
+from sparse_hub_core.models.tensor_store import TensorStore
 
 
 @dataclass(frozen=True)
@@ -114,78 +103,35 @@ def restore(snapshot: PrefixSnapshot, config: Any, room: int, device: torch.devi
     return cache
 
 
-@dataclass
-class SnapshotStore:
-    """Snapshots as safetensors files that all workers of a machine share through its page cache."""
+@dataclass(frozen=True)
+class ModelFiles:
+    """What is kept of one model on this machine's disk."""
 
-    directory: Path
-    max_bytes: int = MAX_STORE_BYTES
-    opened: dict[str, PrefixSnapshot] = field(default_factory=dict)
-    started: float = field(default_factory=time.time)
+    store: TensorStore
+    model_key: str = ""
+    """The model's content, device, precision and the software that runs it."""
+    about: Mapping[str, str] = field(default_factory=dict)
+    """What a listing says of the files, such as the model's name and the task."""
 
-    def path(self, key: str) -> Path:
-        """Return the file of a key."""
-        return self.directory / f"{key}-{SCHEMA_VERSION}.safetensors"
-
-    def get(self, key: str) -> PrefixSnapshot | None:
-        """Return a snapshot that was put, by any process, or None."""
-        if key not in self.opened:
-            # Another process may make room for its own at any moment.
-            with suppress(FileNotFoundError):
-                _mark_used(self.path(key))
-                self.opened[key] = _read(self.path(key))
-        return self.opened.get(key)
-
-    def put(self, key: str, snapshot: PrefixSnapshot) -> bool:
-        """Write a snapshot unless the store or the disk is too full for it; return whether it was written."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        if not self._make_room(snapshot.num_bytes):
-            return False
+    def save_prefix(self, prompt: Prompt, snapshot: PrefixSnapshot) -> bool:
+        """Write the snapshot of a prompt's prefix; return whether there was room for it."""
         tensors = {}
         for index, (keys, values) in enumerate(snapshot.layers):
-            tensors[f"{index}.keys"], tensors[f"{index}.values"] = keys.contiguous(), values.contiguous()
-        tensors |= {f"{index}.queries": queries.contiguous() for index, queries in snapshot.queries.items()}
-        header = {"schema_version": SCHEMA_VERSION, "length": snapshot.length, "layers": len(snapshot.layers)}
-        part = self.path(key).with_suffix(f".{os.getpid()}.part")
-        save_file(tensors, part, metadata={"sparse_hub": json.dumps(header)})
-        _mark_used(part)
-        part.replace(self.path(key))
-        return True
+            tensors[f"{index}.keys"], tensors[f"{index}.values"] = keys, values
+        tensors |= {f"{index}.queries": queries for index, queries in snapshot.queries.items()}
+        header = {**self.about, "kind": "prefix", "length": snapshot.length, "layers": len(snapshot.layers)}
+        return self.store.put(self.prefix_key(prompt), tensors, header)
 
-    def _make_room(self, num_bytes: int) -> bool:
-        """Delete what earlier runs left, the oldest first; this run's own snapshots are all needed again."""
-        files = sorted(_sizes(self.directory))
-        total = sum(size for _, size, _ in files)
-        for touched, size, path in files:
-            cut_off = path.suffix == ".part"
-            if touched >= self.started or (total + num_bytes <= self.max_bytes and not cut_off):
-                continue
-            path.unlink(missing_ok=True)
-            total -= size
-        free = shutil.disk_usage(self.directory).free
-        return total + num_bytes <= self.max_bytes and num_bytes <= free * KEPT_FREE
+    def load_prefix(self, prompt: Prompt) -> PrefixSnapshot | None:
+        """Return the snapshot that any process of the machine has written, or None."""
+        found = self.store.get(self.prefix_key(prompt))
+        if found is None:
+            return None
+        tensors, num_layers = found.tensors, range(found.header["layers"])
+        layers = tuple((tensors[f"{index}.keys"], tensors[f"{index}.values"]) for index in num_layers)
+        queries = {index: tensors[f"{index}.queries"] for index in num_layers if f"{index}.queries" in tensors}
+        return PrefixSnapshot(found.header["length"], layers, queries)
 
-
-def _mark_used(path: Path) -> None:
-    # The kernel's own time stamps lag behind the clock that ``started`` was read from.
-    now = time.time()
-    os.utime(path, (now, now))
-
-
-def _sizes(directory: Path) -> Iterator[tuple[float, int, Path]]:
-    """Yield when each file was last used, its size and its path."""
-    for path in directory.iterdir():
-        with suppress(FileNotFoundError):
-            status = path.stat()
-            yield status.st_mtime, status.st_size, path
-
-
-def _read(path: Path) -> PrefixSnapshot:
-    with safe_open(path, framework="pt") as file:
-        header = json.loads(file.metadata()["sparse_hub"])
-        layers = tuple(
-            (file.get_tensor(f"{index}.keys"), file.get_tensor(f"{index}.values")) for index in range(header["layers"])
-        )
-        kept = {name.partition(".")[0]: name for name in file.keys() if name.endswith(".queries")}  # noqa: SIM118
-        queries = {int(index): file.get_tensor(name) for index, name in kept.items()}
-    return PrefixSnapshot(header["length"], layers, queries)
+    def prefix_key(self, prompt: Prompt) -> str:
+        """Return the key of a prompt's prefix, which all questions about one context share."""
+        return f"{self.model_key}-{prompt.prefix_key}"

@@ -36,6 +36,10 @@ class CellDirectory:
 
     path: Path
 
+    def target(self, name: str) -> CellDirectory:
+        """Return where one of several winners of a search is kept; the only one is kept in the cell itself."""
+        return CellDirectory(self.path / name) if name else self
+
     @property
     def trials(self) -> Path:
         """One line per trial."""

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from sparse_hub_core.fidelity import Fidelity, Measures
+
 SCHEMA_VERSION: Literal[1] = 1
 Status = Literal["ok", "pruned", "infeasible", "timeout", "oom", "error"]
 STATUSES: tuple[Status, ...] = ("ok", "pruned", "infeasible", "timeout", "oom", "error")
@@ -27,7 +29,7 @@ class MaskerRecord(BaseModel):
 
 
 class TrialLine(_File):
-    """A line of trials.jsonl: one trial as it ended."""
+    """A line of trials.jsonl: one configuration at one fidelity, as its trial ended."""
 
     task: str = ""
     parameters: dict[str, Any]
@@ -38,19 +40,46 @@ class TrialLine(_File):
     density: float | None = None
     io_density: float | None = None
     score: float | None = None
-    fidelity: str = "F3"
+    kl: float | None = None
+    delta_nll: float | None = None
+    fidelity: Fidelity = "F3"
+    num_seeds: int = 1
     requests_finished: int = 0
     started: float = 0.0
     seconds: float = 0.0
     worker: str | None = None
+
+    @property
+    def measures(self) -> Measures | None:
+        """What was measured, as the mean of the finished requests; None where the trial failed."""
+        if self.status not in ("ok", "pruned") or self.error is None or self.density is None:
+            return None
+        io_density = self.density if self.io_density is None else self.io_density
+        return Measures(self.error, self.density, io_density, self.score, self.kl, self.delta_nll)
 
 
 class TrialRequestLine(_File):
     """A line of trial_requests.jsonl: one request of a trial, so that a trial goes on where it was cut off."""
 
     parameters: dict[str, Any]
+    fidelity: Fidelity = "F3"
     request_index: int
     answer: dict[str, float | None]
+
+
+class Correlation(BaseModel):
+    """How two rungs rank the configurations that ran at both."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lower: Fidelity
+    upper: Fidelity
+    spearman: float
+    low: float | None
+    high: float | None
+    """The ends of the 95% interval of Spearman's; None where n is too small for one."""
+    kendall: float | None
+    n: int
 
 
 class Interval(BaseModel):
@@ -107,6 +136,15 @@ class Best(_File):
     objective: float
     error: float
     density: float
+    io_density: float | None = None
+    fidelity: Fidelity = "F3"
+    target: str = ""
+    """Which of a search's winners it is; empty where there is one."""
+    budget: str = ""
+    """What it had to keep to, in words."""
+    num_tied: int = 1
+    """Finalists that could not be told from the best, of which this one is the cheapest."""
+    correlations: list[Correlation] = []
     num_requests: int = 0
     truncated_requests: int = 0
     search_settings: dict[str, Any]
@@ -214,9 +252,14 @@ class CellSummary(_File):
     model: str
     task: str
     preset: str
+    target: str = ""
+    """Which winner of the search; empty where there is one."""
     status: Literal["done", "failed", "searched"]
     reason: str | None = None
     trials: dict[str, int] = {}
+    """Configurations by how they ended."""
+    fidelities: dict[str, int] = {}
+    """Configurations by the fidelities that they ran at."""
     best: Best | None = None
     validation: ValidationFile | None = None
 

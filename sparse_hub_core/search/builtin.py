@@ -35,7 +35,7 @@ def register_search_algorithms(register: RegisterSearchAlgorithm) -> None:
 
 @hookimpl
 def register_objectives(register: RegisterObjective) -> None:
-    """Offer the default objective and the sparsity targets."""
+    """Offer the default objective, the sparsity targets, and what is searched within a budget."""
     module = "sparse_hub_core.search.objectives"
     register("default", f"{module}:default", summary="error + 0.1 * density + 5 * [density > 0.5]")
     for percent in (2, 5, 10, 15, 20, 25):
@@ -44,3 +44,6 @@ def register_objectives(register: RegisterObjective) -> None:
             f"{module}:sparsity_{percent}",
             summary=f"0.99 * error + 0.01 * density + 10 * max(0, density - {percent / 100:.2f})",
         )
+    register("constrained", f"{module}:Constrained", summary="the lowest error within --max-density, --max-io-density")
+    register("score", f"{module}:BenchmarkScore", summary="the benchmark's own score; among equals the cheapest")
+    register("pareto", f"{module}:Pareto", summary="the lowest error at each --density, a winner for each")

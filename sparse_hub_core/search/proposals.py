@@ -1,103 +1,142 @@
-"""Proposals that are worth a trial: distinct, feasible, and going on where an earlier process stopped."""
+"""What is tried at a rung: new proposals of search algorithms at the first one, survivors at the others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sparse_hub_core.errors import ConfigError
+from sparse_hub_core.fidelity import Fidelity, Measures
 from sparse_hub_core.masker import MaskerConfig
-from sparse_hub_core.optimizer_factory import Optimizer
-from sparse_hub_core.results.files import content_hash
-from sparse_hub_core.results.schema import TrialLine, TrialRequestLine
+from sparse_hub_core.results.schema import TrialLine
 from sparse_hub_core.search.algorithm import SearchAlgorithm
+from sparse_hub_core.search.target import Target
+from sparse_hub_core.search.trial_log import TrialLog
 
 MAX_REPEATS = 200
 """Repeated or infeasible proposals in a row after which the space counts as exhausted."""
 
 
+class Queue(Protocol):
+    """Configurations to try, one after another."""
+
+    def next(self) -> dict[str, Any] | None:
+        """Return the parameters of the next one, or None when there is none."""
+
+    def give_back(self, parameters: dict[str, Any]) -> None:
+        """Take back what was not tried to its end; it comes first next time."""
+
+    def tell(self, parameters: Mapping[str, Any], measures: Measures | None) -> None:
+        """Take note of how one ended; None means that it failed."""
+
+
+@dataclass
+class Survivors:
+    """The configurations that an earlier rung sends on."""
+
+    waiting: list[dict[str, Any]]
+
+    def next(self) -> dict[str, Any] | None:
+        """Return the next one."""
+        return self.waiting.pop(0) if self.waiting else None
+
+    def give_back(self, parameters: dict[str, Any]) -> None:
+        """Put one back in front."""
+        self.waiting.insert(0, parameters)
+
+    def tell(self, parameters: Mapping[str, Any], measures: Measures | None) -> None:
+        """Nothing is learnt here: algorithms are told what their proposals gave at the first rung."""
+
+
 @dataclass
 class Proposals:
-    """Asks a search algorithm for configurations until one is new and feasible.
+    """Asks search algorithms in turn for configurations until one is new and feasible.
 
-    Infeasible configurations are recorded with their reason and never reach an actor; they do not count as samples.
+    Each target has an algorithm of its own; what one proposed is told to all of them. Infeasible configurations are
+    recorded with their reason and never reach an actor; they do not count as samples.
     """
 
-    algorithm: SearchAlgorithm
-    optimizer: Optimizer
+    algorithms: Sequence[tuple[Target, SearchAlgorithm]]
+    log: TrialLog
+    fidelity: Fidelity
     num_samples: int
     num_keys: int
-    record: Callable[[TrialLine], None]
+    first: list[dict[str, Any]] = field(default_factory=list)
+    """Tried before anything is asked for: the winners of earlier runs."""
     seen: set[str] = field(default_factory=set)
-    infeasible: dict[str, str] = field(default_factory=dict)
     entered: int = 0
     ready: list[dict[str, Any]] = field(default_factory=list)
-    objectives: dict[str, float] = field(default_factory=dict)
-    answers: dict[str, list[dict[str, float | None]]] = field(default_factory=dict)
+    asked: int = 0
 
-    def resume(self, lines: Iterable[TrialLine], requests: Iterable[TrialRequestLine]) -> None:
-        """Tell the algorithm what finished earlier; those trials are not run again, and those cut off come first."""
-        for line in lines:
-            self.seen.add(content_hash(line.parameters))
-            if line.status == "infeasible":
-                self.infeasible[content_hash(line.parameters)] = line.reason or ""
-            else:
-                self.entered += 1
-            self.tell(line.parameters, line.objective)
-        for request in requests:
-            key = content_hash(request.parameters)
-            if key not in self.seen:
+    def __post_init__(self) -> None:
+        """Tell the algorithms what ended in an earlier process; what was cut off there comes first."""
+        for line in self.log.lines:
+            if line.fidelity != self.fidelity:
+                continue
+            self.seen.add(self.log.key(line.parameters))
+            self.entered += line.status != "infeasible"
+            self.tell(line.parameters, line.measures)
+        for (key, fidelity), parameters in self.log.unfinished.items():
+            if fidelity == self.fidelity:
                 self.seen.add(key)
-                self.ready.append(request.parameters)
-            answers = self.answers.setdefault(key, [])
-            if request.request_index == len(answers):
-                answers.append(request.answer)
+                self.ready.append(parameters)
 
-    def tell(self, parameters: Mapping[str, Any], objective: float | None) -> None:
-        """Teach the algorithm how a trial ended, and remember it for when it is proposed again."""
-        if objective is not None:
-            self.objectives[content_hash(parameters)] = objective
-        self.algorithm.tell(parameters, objective)
-
-    def answered(self, parameters: Mapping[str, Any]) -> list[dict[str, float | None]]:
-        """Return what an earlier process measured of a trial, request by request."""
-        return self.answers.get(content_hash(parameters), [])
+    def tell(self, parameters: Mapping[str, Any], measures: Measures | None) -> None:
+        """Teach every algorithm how a trial ended, by its own target."""
+        for target, algorithm in self.algorithms:
+            algorithm.tell(parameters, None if measures is None else target.value(measures))
 
     def next(self) -> dict[str, Any] | None:
         """Return parameters for a trial, or None when there are enough or none is left."""
         if self.ready:
             self.entered += 1
-            return self.ready.pop()
+            return self.ready.pop(0)
         if self.entered >= self.num_samples:
             return None
         # A resumed algorithm may propose all that is known once more.
         for _ in range(MAX_REPEATS + len(self.seen)):
-            parameters = self.algorithm.ask()
+            parameters = self._ask()
             if parameters is None:
                 return None
-            key = content_hash(parameters)
-            if key in self.seen:
-                self.algorithm.tell(parameters, self.objectives.get(key))
-                continue
-            self.seen.add(key)
-            reason = self._infeasible_because(parameters)
-            if reason is None:
+            if self._is_worth_a_trial(parameters):
                 self.entered += 1
                 return parameters
-            self.infeasible[key] = reason
-            self.algorithm.tell(parameters, None)
-            self.record(TrialLine(parameters=parameters, status="infeasible", reason=reason))
         return None
 
     def give_back(self, parameters: dict[str, Any]) -> None:
-        """Return a proposal that no trial was started for; it comes first next time."""
+        """Return a proposal whose trial did not come to its end; it comes first next time."""
         self.entered -= 1
-        self.ready.append(parameters)
+        self.ready.insert(0, parameters)
+
+    def _ask(self) -> dict[str, Any] | None:
+        if self.first:
+            return self.first.pop(0)
+        for _ in self.algorithms:
+            _, algorithm = self.algorithms[self.asked % len(self.algorithms)]
+            self.asked += 1
+            parameters = algorithm.ask()
+            if parameters is not None:
+                return parameters
+        return None
+
+    def _is_worth_a_trial(self, parameters: dict[str, Any]) -> bool:
+        key = self.log.key(parameters)
+        if key in self.seen:
+            ended = self.log.ended.get((key, self.fidelity))
+            self.tell(parameters, None if ended is None else ended.measures)
+            return False
+        self.seen.add(key)
+        reason = self._infeasible_because(parameters)
+        if reason is None:
+            return True
+        self.tell(parameters, None)
+        self.log.add(TrialLine(parameters=parameters, status="infeasible", reason=reason, fidelity=self.fidelity))
+        return False
 
     def _infeasible_because(self, parameters: Mapping[str, Any]) -> str | None:
         try:
-            configs = self.optimizer.create_config_from_params(parameters)
+            configs = self.log.optimizer.create_config_from_params(parameters)
         except (ConfigError, ValueError) as error:
             return str(error)
         return infeasible_because(configs, self.num_keys)

@@ -1,37 +1,33 @@
-"""One cell's search: proposals through Ray Tune on the workers, and the best of what came out."""
+"""One cell's search: rung by rung up the fidelity ladder, and the winners of what came out."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
 
 import ray
-from ray import tune
-from ray.tune import TuneError
-from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from sparse_hub_core.errors import SparseHubError
+from sparse_hub_core.fidelity import MEANINGS, Measures
 from sparse_hub_core.optimizer_factory import Optimizer
 from sparse_hub_core.progress import Progress
-from sparse_hub_core.results.files import append_line
 from sparse_hub_core.results.run_directory import CellDirectory
-from sparse_hub_core.results.schema import TrialLine
+from sparse_hub_core.results.schema import Correlation, TrialLine
 from sparse_hub_core.search.algorithm import SearchAlgorithm
 from sparse_hub_core.search.grid_search import GridSearch
-from sparse_hub_core.search.proposals import Proposals
-from sparse_hub_core.search.trial import SearchTrial, TrialJob
-from sparse_hub_core.search.tune_searcher import TuneSearcher
+from sparse_hub_core.search.ladder import Rung, correlate, is_poor, num_promoted, promoted
+from sparse_hub_core.search.proposals import Proposals, Queue, Survivors
+from sparse_hub_core.search.run_rung import RungJob, RungRun
+from sparse_hub_core.search.schedulers import Stopper, create_stopper
+from sparse_hub_core.search.target import Target
+from sparse_hub_core.search.trial_log import TrialLog
+from sparse_hub_core.search.winner import Choice, Finalist, choose
 from sparse_hub_core.spec import Spec
-from sparse_hub_core.workers.pool import WorkerPool, last_line
+from sparse_hub_core.workers.pool import WorkerPool
 from sparse_hub_core.workers.worker import Stage
-
-GRACE_REQUESTS = 2
-REDUCTION_FACTOR = 3
-TRIAL_MEMORY_BYTES = 1 << 20
-"""What a trial asks of Ray beside its worker, as it has to ask for something."""
 
 
 class SearchFailedError(SparseHubError):
@@ -44,14 +40,27 @@ class SearchTask:
 
     task: str
     optimizer: Optimizer
-    algorithm: type[SearchAlgorithm]
-    objective: Callable[[float, float], float]
+    create_algorithm: Callable[..., SearchAlgorithm]
+    """Takes a search space, the numbers of samples and workers, and a seed."""
+    targets: tuple[Target, ...]
+    rungs: tuple[Rung, ...]
     stage: Stage
+    first: Sequence[dict[str, Any]] = ()
+    """Parameters to try before any others."""
 
     @property
     def num_keys(self) -> int:
         """The shortest prefix, which decides what is feasible."""
         return min(len(prompt.prefix) for prepared in self.stage.requests for prompt in prepared.prompts)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found: a choice for each target, None where nothing keeps to its budget."""
+
+    choices: tuple[Choice | None, ...]
+    top: Rung
+    correlations: tuple[Correlation, ...]
 
 
 def run_search(
@@ -60,112 +69,143 @@ def run_search(
     pool: WorkerPool,
     cell: CellDirectory,
     progress: Progress,
-) -> TrialLine:
-    """Run the trials that a cell still misses and return the best one of all.
+) -> Found:
+    """Run the trials that a cell still misses and return the winners.
 
     Raises:
         SearchFailedError: No trial ended well; the sentence counts how they ended.
     """
-    finished = cell.read_trials()
-    lines = list(finished)
-    space = search.optimizer.create_search_space(search.task)
-    # A stack without anything to search is one configuration, which a grid of nothing proposes.
-    num_samples = spec.num_samples if space else 1
-
-    def keep(line: TrialLine) -> None:
-        line = line.model_copy(update={"task": search.task})
-        append_line(cell.trials, line)
-        lines.append(line)
-        progress.trial(line, len([kept for kept in lines if kept.status != "infeasible"]), num_samples)
-
-    algorithm = (search.algorithm if space else GridSearch)(space, num_samples, pool.size, spec.seed)
-    proposals = Proposals(algorithm, search.optimizer, num_samples, search.num_keys, keep)
-    proposals.resume(finished, cell.read_trial_requests())
-    first = proposals.next()
-    if first is not None:
-        proposals.give_back(first)
-        _tune(search, spec, pool, proposals, cell, keep, progress)
-    return best_trial(lines)
+    return _Search(search, spec, pool, cell, progress).run()
 
 
-def _tune(
-    search: SearchTask,
-    spec: Spec,
-    pool: WorkerPool,
-    proposals: Proposals,
-    cell: CellDirectory,
-    record: Callable[[TrialLine], None],
-    progress: Progress,
-) -> None:
-    num_requests = len(search.stage.requests)
-    job = TrialJob(
-        ray.put(search.stage), ray.put(search.optimizer), search.objective, num_requests, spec.search.timeout
-    )
-    searcher = TuneSearcher(proposals, pool, num_requests, cell, record, progress)
-    remaining = proposals.num_samples - proposals.entered
-    # The workers hold the cores and GPUs; a trial only waits for its worker, so it asks for none of them.
-    trainable = tune.with_resources(tune.with_parameters(SearchTrial, job=job), {"memory": TRIAL_MEMORY_BYTES})
-    with tempfile.TemporaryDirectory(prefix="sparse-hub-tune-") as scratch:
-        tuner = tune.Tuner(
-            trainable,
-            tune_config=tune.TuneConfig(
-                metric="objective",
-                mode="min",
-                search_alg=searcher,
-                scheduler=_scheduler(spec.scheduler, num_requests),
-                num_samples=remaining,
-                reuse_actors=True,
-            ),
-            run_config=tune.RunConfig(storage_path=scratch, name="search", verbose=0),
+@dataclass
+class _Search:
+    search: SearchTask
+    spec: Spec
+    pool: WorkerPool
+    cell: CellDirectory
+    progress: Progress
+    correlations: list[Correlation] = field(default_factory=list)
+
+    def run(self) -> Found:
+        search = self.search
+        self.log = TrialLog(self.cell, search.optimizer)
+        self.log.told = self._told
+        space = search.optimizer.create_search_space(search.task)
+        # A stack without anything to search is one configuration, which a grid of nothing proposes.
+        self.num_samples = self.spec.num_samples if space else 1
+        create = search.create_algorithm if space else GridSearch
+        algorithms = [
+            (target, create(space, self.num_samples, self.pool.size, self.spec.seed + index))
+            for index, target in enumerate(search.targets)
+        ]
+        entry = search.rungs[0]
+        proposals = Proposals(
+            algorithms, self.log, entry.fidelity, self.num_samples, search.num_keys, list(search.first)
         )
-        try:
-            tuner.fit()
-        except (TuneError, ray.exceptions.RayError) as error:
-            if searcher.failure is None:
-                raise SearchFailedError(f"Ray Tune stopped the search: {last_line(error)}") from error
-    if searcher.failure is not None:
-        raise searcher.failure
+        self._run_rung(entry, proposals)
+        self._require_finished(entry)
+        for lower, upper in pairwise(search.rungs):
+            self._climb(lower, upper)
+        top = search.rungs[-1]
+        finalists = [
+            Finalist(line.parameters, tuple(self.log.measured(line))) for line in self.log.finished(top.fidelity)
+        ]
+        choices = tuple(choose(finalists, target) for target in search.targets)
+        return Found(choices, top, tuple(self.correlations))
+
+    def _climb(self, lower: Rung, upper: Rung) -> None:
+        """Send the best of a rung on to the next one, and more of them where the two disagree."""
+        finished = self.log.finished(lower.fidelity)
+        count = num_promoted(len(finished), upper.fidelity)
+        self._run_rung(upper, Survivors(self._missing(upper, self._promoted(finished, count))))
+        correlation = self._correlation(lower, upper)
+        if is_poor(correlation) and count < len(finished):
+            assert correlation is not None
+            more = min(2 * count, len(finished))
+            self.progress.note(
+                f"{self.search.task}: {lower.fidelity} says little of {upper.fidelity} (Spearman "
+                f"{correlation.spearman:.2f}, n={correlation.n}), so {more} of {len(finished)} go on, not {count}."
+            )
+            self._run_rung(upper, Survivors(self._missing(upper, self._promoted(finished, more))))
+            correlation = self._correlation(lower, upper)
+        if correlation is not None:
+            self.correlations.append(correlation)
+        self._require_finished(upper)
+
+    def _promoted(self, finished: Sequence[TrialLine], count: int) -> list[TrialLine]:
+        """Return so many lines, the best for each target in turn."""
+        chosen: dict[str, TrialLine] = {}
+        targets = self.search.targets
+        for index, target in enumerate(targets):
+            share = count // len(targets) + (index < count % len(targets))
+            ranked = sorted(finished, key=lambda line: self._value(line, target))
+            others = [line for line in ranked if self.log.key(line.parameters) not in chosen]
+            chosen |= {self.log.key(line.parameters): line for line in promoted(others, min(share, len(others)))}
+        return list(chosen.values())
+
+    def _value(self, line: TrialLine, target: Target) -> tuple[float, float]:
+        assert line.measures is not None
+        return target.value(line.measures), line.measures.io_density
+
+    def _missing(self, rung: Rung, lines: Sequence[TrialLine]) -> list[dict[str, Any]]:
+        """Return the parameters of those that did not run at a rung yet."""
+        return [
+            line.parameters for line in lines if (self.log.key(line.parameters), rung.fidelity) not in self.log.ended
+        ]
+
+    def _correlation(self, lower: Rung, upper: Rung) -> Correlation | None:
+        """Return how two rungs agree on the requests that every configuration finished at both."""
+        pairs = []
+        for (key, fidelity), line in self.log.ended.items():
+            above = self.log.answers.get((key, upper.fidelity), [])
+            if fidelity == upper.fidelity and line.measures is not None and above:
+                pairs.append((self.log.answers.get((key, lower.fidelity), []), above))
+        num_common = min((min(len(below), len(above)) for below, above in pairs), default=0)
+        if not num_common:
+            return None
+        plain = self.search.targets[0].plain
+        lows, highs = ([plain(Measures.mean(answers[side][:num_common])) for answers in pairs] for side in (0, 1))
+        return correlate(lower.fidelity, upper.fidelity, lows, highs)
+
+    def _run_rung(self, rung: Rung, queue: Queue) -> None:
+        first = queue.next()
+        if first is None:
+            return
+        queue.give_back(first)
+        self.progress.stage(f"{self.search.task}, {rung.fidelity}: {MEANINGS[rung.fidelity]}")
+        search, num_requests = self.search, len(self.search.stage.requests)
+        references, objective = (ray.put(search.stage), ray.put(search.optimizer)), search.targets[0].value
+        job = RungJob(rung, *references, objective, search.task, num_requests, self.spec.search.timeout)
+        RungRun(job, queue, self.log, self.pool, self._stopper(rung, num_requests), self.progress).run()
+
+    def _stopper(self, rung: Rung, num_requests: int) -> Stopper:
+        # A replay costs less than deciding whether to stop it, and targets differ in which trials are worth going on.
+        stops = len(self.search.targets) == 1 and rung.runs_model
+        return create_stopper(self.spec.scheduler if stops else "none", num_requests, len(self.search.rungs) > 1)
+
+    def _told(self, line: TrialLine) -> None:
+        ended = [other for other in self.log.lines if other.fidelity == line.fidelity and other.status != "infeasible"]
+        self.progress.trial(line, len(ended), self.num_samples)
+
+    def _require_finished(self, rung: Rung) -> None:
+        """Check that a rung left something to go on with.
+
+        Raises:
+            SearchFailedError: It did not.
+        """
+        if self.log.finished(rung.fidelity):
+            return
+        raise SearchFailedError(no_trial_sentence([line for line in self.log.lines if line.fidelity == rung.fidelity]))
 
 
-def _scheduler(name: str, num_requests: int) -> TrialScheduler:
-    if name == "none" or num_requests <= GRACE_REQUESTS:
-        return FIFOScheduler()
-    return ASHAScheduler(
-        time_attr="requests_finished",
-        max_t=num_requests,
-        grace_period=GRACE_REQUESTS,
-        reduction_factor=REDUCTION_FACTOR,
-    )
-
-
-def best_trial(lines: Sequence[TrialLine]) -> TrialLine:
-    """Return the ok trial with the lowest objective.
-
-    Raises:
-        SearchFailedError: There is none.
-    """
-    ok = [line for line in lines if line.status == "ok" and line.objective is not None]
-    if ok:
-        return min(ok, key=lambda line: (line.objective, line.density))
+def no_trial_sentence(lines: Sequence[TrialLine]) -> str:
+    """Return why no trial of a rung ended well."""
     counts = Counter(line.status for line in lines)
     if not lines or set(counts) == {"infeasible"}:
         reasons = list(dict.fromkeys(line.reason for line in lines if line.reason))
         because = f": {reasons[0]}" if reasons else ""
-        raise SearchFailedError(f"The search space has no feasible point among {len(lines)} tried{because}.")
+        return f"The search space has no feasible point among {len(lines)} tried{because}."
     ended = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     reason = next(line.reason for line in lines if line.status != "infeasible" and line.reason)
-    raise SearchFailedError(f"No trial ended well ({ended}); the first said: {reason}.")
-
-
-def quiet_ray_tune() -> None:
-    """Keep Ray Tune from printing, logging and catching Ctrl-C beside us; call before ray starts."""
-    defaults = {
-        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-        "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
-        "TUNE_DISABLE_SIGINT_HANDLER": "1",
-        "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-        "RAY_AIR_NEW_OUTPUT": "0",
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    }
-    for name, value in defaults.items():
-        os.environ.setdefault(name, value)
+    return f"No trial ended well ({ended}); the first said: {reason}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def run_validation(
 
 def measure_latency(stage: Stage, configs: Sequence[MaskerConfig], pool: WorkerPool, timeout: float) -> Latency | None:
     """Return the decode latency of sparse and dense attention on the first request, or None where time ran out."""
-    short = ray.put(Stage(stage.benchmark, stage.requests[:1], LATENCY_TOKENS))
+    short = ray.put(replace(stage, requests=stage.requests[:1], max_new_tokens=LATENCY_TOKENS))
     worker = pool.handles[0]
     try:
         sparse = ray.get(worker.latency.remote(short, list(configs), 0), timeout=timeout)

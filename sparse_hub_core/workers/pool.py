@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +26,8 @@ class WorkerPool:
     size: int
     names: list[str] = field(default_factory=list)
     handles: list[Any] = field(default_factory=list)
+    starting: dict[Any, int] = field(default_factory=dict)
+    """Ray's reference to the readiness of each worker that took another's place, and its slot."""
 
     def start(self) -> None:
         """Start all workers and wait until they hold the model.
@@ -58,7 +60,39 @@ class WorkerPool:
     def replace(self, slot: int) -> None:
         """End a slot's worker, whatever it is doing, and start another."""
         ray.kill(self.handles[slot])
+        self.starting = {reference: other for reference, other in self.starting.items() if other != slot}
         self.names[slot], self.handles[slot] = self._create()
+        self.starting[self.handles[slot].ready.remote()] = slot
+
+    def free(self, busy: Collection[int]) -> list[int]:
+        """Return the slots whose worker holds the model and does nothing."""
+        return [slot for slot in range(len(self.handles)) if slot not in {*busy, *self.starting.values()}]
+
+    def wait(self, references: Sequence[Any], seconds: float) -> list[Any]:
+        """Wait until one of some calls has ended or a worker became ready, and return the calls that have ended.
+
+        Raises:
+            ModelError: Nothing runs, and no worker became ready or can be waited for.
+        """
+        waited_for = [*references, *self.starting]
+        arrived = ray.wait(waited_for, timeout=seconds)[0] if waited_for else []
+        for reference in arrived:
+            if reference in self.starting:
+                self._take_ready(reference)
+        if not arrived and not references:
+            raise ModelError(
+                f"No worker with {self.settings.source.name!r} is left, and none became ready within {seconds:g} s; "
+                "check the machines of the cluster, and run the same command again: what was finished is kept."
+            )
+        return [reference for reference in arrived if reference in references]
+
+    def _take_ready(self, reference: Any) -> None:
+        slot = self.starting.pop(reference)
+        try:
+            ray.get(reference)
+        except ray.exceptions.RayError:
+            # Its machine is gone as well; another may have room.
+            self.replace(slot)
 
     def stop(self) -> None:
         """End all workers."""
@@ -87,25 +121,30 @@ class WorkerPool:
         """
         waiting = list(items)
         running: dict[Any, tuple[int, int]] = {}
-        free = list(range(len(self.handles)))
+        lost: set[int] = set()
         try:
             while waiting or running:
-                while waiting and free:
-                    slot, item = free.pop(0), waiting.pop(0)
+                for slot in self.free({slot for slot, _ in running.values()})[: len(waiting)]:
+                    item = waiting.pop(0)
                     running[call(self.handles[slot], item)] = (slot, item)
-                done, _ = ray.wait(list(running), timeout=max(0.0, deadline - time.monotonic()))
-                if not done:
+                done = self.wait(list(running), max(0.0, deadline - time.monotonic()))
+                if not done and time.monotonic() >= deadline:
                     late = [item for _, item in running.values()]
                     yield from ((item, Outcome(None, "timeout", "the time limit was reached")) for item in late)
                     reason = "the time limit was reached before its turn"
                     yield from ((item, Outcome(None, "timeout", reason)) for item in waiting)
                     return
-                slot, item = running.pop(done[0])
-                outcome = _outcome(done[0])
-                if outcome.status == "oom" or outcome.reason == WORKER_DIED:
-                    self.replace(slot)
-                free.append(slot)
-                yield item, outcome
+                for reference in done:
+                    slot, item = running.pop(reference)
+                    outcome = _outcome(reference)
+                    if outcome.status == "oom" or outcome.reason == WORKER_DIED:
+                        self.replace(slot)
+                    if outcome.reason == WORKER_DIED and item not in lost:
+                        # A worker can die with its machine, which says nothing of the item.
+                        lost.add(item)
+                        waiting.insert(0, item)
+                    else:
+                        yield item, outcome
         finally:
             # Whoever asked has gone, or the time is up: what still runs must not keep the worker from the next call.
             for slot, _ in running.values():
@@ -120,7 +159,7 @@ def _outcome(reference: Any) -> Outcome:
         answer = ray.get(reference)
     except ray.exceptions.OutOfMemoryError as error:
         return Outcome(None, "oom", last_line(error))
-    except ray.exceptions.RayActorError:
+    except (ray.exceptions.RayActorError, ray.exceptions.ObjectLostError):
         return Outcome(None, "error", WORKER_DIED)
     except ray.exceptions.RayTaskError as error:
         return Outcome(None, "error", last_line(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,8 +12,13 @@ from sparse_hub_core.masker import MaskerConfig
 if TYPE_CHECKING:
     from sparse_hub_core.benchmark import Benchmark
     from sparse_hub_core.evaluation import PreparedRequest, RequestReport
+    from sparse_hub_core.fidelity import Measures
+    from sparse_hub_core.models.snapshot import ModelFiles
     from sparse_hub_core.models.source import ModelSource
     from sparse_hub_core.optimizer_factory import Optimizer
+    from sparse_hub_core.search.ladder import Rung
+    from sparse_hub_core.traces.measure import Traced
+    from sparse_hub_core.traces.plan import TracePlan
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,9 @@ class WorkerSettings:
     device: str
     dtype: str
     threads: int
-    snapshots: Path
+    trace_dir: Path
+    """Where prefixes and traces are kept, on the machine of each worker."""
+    trace_max_bytes: int
     model_key: str
 
 
@@ -32,9 +39,12 @@ class WorkerSettings:
 class Stage:
     """What all evaluations of one stage of one task share."""
 
+    task: str
     benchmark: Benchmark
     requests: tuple[PreparedRequest, ...]
     max_new_tokens: int
+    plan: TracePlan | None = None
+    """What is recorded of the requests; None where configurations are not tried on traces."""
 
 
 @dataclass(frozen=True)
@@ -53,63 +63,72 @@ class ModelWorker:
         import torch
 
         from sparse_hub_core.models.loading import load_model
-        from sparse_hub_core.models.snapshot import SnapshotStore
+        from sparse_hub_core.models.tensor_store import TensorStore
 
         torch.set_num_threads(settings.threads)
         self._settings = settings
-        self._snapshots = SnapshotStore(settings.snapshots)
+        self._store = TensorStore(settings.trace_dir, settings.trace_max_bytes)
         self._loaded = load_model(settings.source, settings.device, settings.dtype)
+        self._task = ""
 
     def ready(self) -> bool:
         """Answer once the model is loaded."""
         return True
 
-    def prefill(self, stage: Stage, index: int) -> None:
-        """Make the prefix snapshots of a request, unless another process has."""
-        from sparse_hub_core.evaluation import prefix_snapshot
+    def plan(self, stage: Stage) -> TracePlan:
+        """Return what to record of a stage's requests, and how much it takes."""
+        from sparse_hub_core.traces.plan import ModelShape, plan_traces
 
-        for prompt in stage.requests[index].prompts:
-            prefix_snapshot(self._loaded, prompt, self._snapshots, self._settings.model_key)
+        shape = ModelShape.of(self._loaded.model.config, self._loaded.model.dtype.itemsize)
+        max_bytes = self._store.room()
+        return plan_traces(shape, stage.requests, stage.max_new_tokens, max_bytes)
+
+    def prefill(self, stage: Stage, index: int) -> Outcome:
+        """Make the prefix snapshots and traces of a request, unless another process has."""
+        from sparse_hub_core.traces.record import prefix_snapshot
+
+        def make() -> None:
+            for question, prompt in enumerate(stage.requests[index].prompts):
+                if stage.plan is None:
+                    prefix_snapshot(self._loaded, prompt, self._files(stage))
+                else:
+                    self._traced(stage).trace(stage.requests[index], question)
+
+        return _outcome_of(make)
 
     def evaluate(self, stage: Stage, configs: Sequence[MaskerConfig] | None, index: int) -> Outcome:
-        """Evaluate one request; a failure is an outcome too."""
-        import torch
-
+        """Have one request answered; a failure is an outcome too."""
         from sparse_hub_core.evaluation import evaluate_request
 
-        try:
-            report = evaluate_request(
+        return _outcome_of(
+            lambda: evaluate_request(
                 self._loaded,
                 stage.benchmark,
                 stage.requests[index],
                 configs,
                 stage.max_new_tokens,
-                self._snapshots,
-                self._settings.model_key,
+                self._files(stage),
             )
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            return Outcome(None, "oom", _one_line(error))
-        except Exception as error:
-            # A masker may raise anything; the trial's line says what.
-            return Outcome(None, "error", _one_line(error))
-        return Outcome(report)
+        )
 
-    def evaluate_trial(
-        self, stage: Stage, optimizer: Optimizer, parameters: Mapping[str, Any], index: int
+    def measure_trial(
+        self, stage: Stage, optimizer: Optimizer, parameters: Mapping[str, Any], rung: Rung, indices: Sequence[int]
     ) -> dict[str, Any]:
-        """Evaluate one request of a trial and return plain numbers, so that the trial's process needs no torch."""
-        outcome = self.evaluate(stage, optimizer.create_config_from_params(parameters), index)
-        report = outcome.report
-        if report is None:
-            return {"status": outcome.status, "reason": outcome.reason}
-        scores = [question.score for question in report.questions if question.score is not None]
-        return {
-            "status": "ok",
-            "error": report.error,
-            "density": report.density,
-            "io_density": report.io_density,
-            "score": sum(scores) / len(scores) if scores else None,
-        }
+        """Measure a configuration on some requests, in order, and return plain numbers: their reader has no torch."""
+        from sparse_hub_core.traces.measure import measure
+
+        configs = optimizer.create_config_from_params(parameters)
+        answers: list[Measures] = []
+
+        def measure_all() -> None:
+            traced = self._traced(stage)
+            for index in indices:
+                request = stage.requests[index]
+                answers.append(measure(traced, stage.benchmark, request, configs, rung.fidelity, rung.num_seeds))
+
+        outcome = _outcome_of(measure_all)
+        found = [answer.as_answer() for answer in answers]
+        return {"status": outcome.status, "reason": outcome.reason, "answers": found}
 
     def latency(self, stage: Stage, configs: Sequence[MaskerConfig] | None, index: int) -> float:
         """Return milliseconds per decode step, measured without measuring anything else."""
@@ -120,9 +139,38 @@ class ModelWorker:
             stage.requests[index],
             configs,
             stage.max_new_tokens,
-            self._snapshots,
-            self._settings.model_key,
+            self._files(stage),
         )
+
+    def _files(self, stage: Stage) -> ModelFiles:
+        from sparse_hub_core.models.snapshot import ModelFiles
+
+        if stage.task != self._task:
+            # What belongs to earlier tasks may make room from now on.
+            self._store.begin()
+            self._task = stage.task
+        about = {"model": self._settings.source.name, "task": stage.task, "dtype": self._settings.dtype}
+        return ModelFiles(self._store, self._settings.model_key, about)
+
+    def _traced(self, stage: Stage) -> Traced:
+        from sparse_hub_core.traces.measure import Traced
+        from sparse_hub_core.traces.plan import ModelShape, all_layers
+
+        plan = stage.plan or all_layers(ModelShape.of(self._loaded.model.config, self._loaded.model.dtype.itemsize))
+        return Traced(self._loaded, self._files(stage), stage.max_new_tokens, plan)
+
+
+def _outcome_of(call: Callable[[], RequestReport | None]) -> Outcome:
+    """Return what a call gives, or how it failed."""
+    import torch
+
+    try:
+        return Outcome(call())
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        return Outcome(None, "oom", _one_line(error))
+    except Exception as error:
+        # A masker may raise anything; the trial's line says what.
+        return Outcome(None, "error", _one_line(error))
 
 
 def _one_line(error: BaseException) -> str:

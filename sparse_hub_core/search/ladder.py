@@ -1,0 +1,94 @@
+"""The fidelity ladder: many configurations enter at the cheapest rung, few are tried at the dearest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypeVar
+
+from scipy import stats
+
+from sparse_hub_core.fidelity import Fidelity
+from sparse_hub_core.results.schema import Correlation
+
+FidelityChoice: TypeAlias = Literal["ladder", "F0", "F1", "F2", "F3"]
+
+REDUCTION_FACTOR = 3
+FINALISTS = 4
+SPREAD_SHARE = 0.25
+"""This share of what is promoted is spread over the others, as the best alone say little of how two rungs agree."""
+POOR_CORRELATION = 0.5
+MIN_CORRELATED = 4
+SEEDS: Mapping[Fidelity, int] = {"F0": 1, "F1": 2, "F2": 2, "F3": 3}
+"""Where a configuration draws keys by a seed, it is measured with so many."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One fidelity of a search."""
+
+    fidelity: Fidelity
+    num_seeds: int
+
+    @property
+    def runs_model(self) -> bool:
+        """Whether the model runs; a replay costs less than deciding whether to stop it."""
+        return self.fidelity in ("F2", "F3")
+
+
+def rungs(chosen: FidelityChoice, masks_prefix: bool) -> tuple[Rung, ...]:
+    """Return the rungs of a search, the cheapest first.
+
+    Args:
+        chosen: The whole ladder, or one fidelity.
+        masks_prefix: Whether the stack reads the prefix sparsely, so that the recorded dense one says nothing of it.
+    """
+    every: tuple[Fidelity, ...] = ("F2", "F3") if masks_prefix else ("F0", "F1", "F2", "F3")
+    fidelities = every if chosen == "ladder" else (chosen,)
+    return tuple(Rung(fidelity, SEEDS[fidelity]) for fidelity in fidelities)
+
+
+def num_promoted(num_finished: int, to: Fidelity) -> int:
+    """Return how many of the configurations that finished a rung go on to another one."""
+    wanted = FINALISTS if to == "F3" else max(FINALISTS, math.ceil(num_finished / REDUCTION_FACTOR))
+    return min(num_finished, wanted)
+
+
+def promoted(ranked: Sequence[T], count: int) -> list[T]:
+    """Return so many of the configurations, which come ranked: the best, and a few evenly spread over the others."""
+    num_spread = min(int(SPREAD_SHARE * count), len(ranked) - count)
+    best, others = ranked[: count - num_spread], ranked[count - num_spread :]
+    chosen = [others[int((index + 0.5) * len(others) / num_spread)] for index in range(num_spread)]
+    return [*best, *chosen]
+
+
+def correlate(lower: Fidelity, upper: Fidelity, below: Sequence[float], above: Sequence[float]) -> Correlation | None:
+    """Return how two rungs rank the same configurations, or None where they are too few to say.
+
+    The interval is Fisher's, of Pearson's correlation of the ranks.
+    """
+    if len(below) < MIN_CORRELATED or len(set(below)) == 1 or len(set(above)) == 1:
+        return None
+    of_ranks = stats.pearsonr(stats.rankdata(below), stats.rankdata(above))
+    interval = of_ranks.confidence_interval(0.95)
+    return Correlation(
+        lower=lower,
+        upper=upper,
+        spearman=float(of_ranks.statistic),
+        low=_known(interval.low),
+        high=_known(interval.high),
+        kendall=_known(stats.kendalltau(below, above).statistic),
+        n=len(below),
+    )
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def is_poor(correlation: Correlation | None) -> bool:
+    """Return whether the lower rung says too little of the upper one to be trusted with so short a list."""
+    return correlation is not None and correlation.spearman < POOR_CORRELATION

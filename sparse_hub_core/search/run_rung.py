@@ -1,0 +1,203 @@
+"""One rung of a search: configurations from a queue on free workers, with what ends written down at once."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+
+from sparse_hub_core.errors import SparseHubError
+from sparse_hub_core.fidelity import Measures
+from sparse_hub_core.progress import Progress
+from sparse_hub_core.results.schema import Status, TrialLine, TrialRequestLine
+from sparse_hub_core.search.ladder import Rung
+from sparse_hub_core.search.proposals import Queue
+from sparse_hub_core.search.schedulers import Stopper
+from sparse_hub_core.search.trial_log import TrialLog
+from sparse_hub_core.workers.pool import WORKER_DIED, WorkerPool, last_line
+
+MAX_LOST_WORKERS = 2
+"""A worker can die with its node, which says nothing of the trial; one that costs so many is to blame itself."""
+
+
+@dataclass(frozen=True)
+class RungJob:
+    """What all trials of a rung share; stage and optimizer are Ray's references."""
+
+    rung: Rung
+    stage: ray.ObjectRef
+    optimizer: ray.ObjectRef
+    objective: Callable[[Measures], float]
+    task: str
+    num_requests: int
+    timeout: float
+
+
+@dataclass
+class _Trial:
+    parameters: dict[str, Any]
+    key: str
+    slot: int
+    answers: list[Measures]
+    began: float = field(default_factory=time.time)
+    clock: float = field(default_factory=time.monotonic)
+
+
+@dataclass
+class RungRun:
+    """Runs a queue empty; a trial whose worker is lost is tried again on another."""
+
+    job: RungJob
+    queue: Queue
+    log: TrialLog
+    pool: WorkerPool
+    stopper: Stopper
+    progress: Progress
+    running: dict[ray.ObjectRef, _Trial] = field(default_factory=dict)
+    lost_workers: Counter[str] = field(default_factory=Counter)
+
+    def run(self) -> None:
+        """Run until the queue is empty and every trial has ended.
+
+        Raises:
+            ModelError: No worker is left.
+            SparseHubError: A result cannot be written.
+        """
+        with self._leaving_no_trial():
+            while self._start_trials() or self.running:
+                arrived = self.pool.wait(list(self.running), self._seconds_left())
+                for reference in arrived:
+                    self._take(self.running.pop(reference), reference)
+                if not arrived:
+                    self._end_late_trials()
+
+    @contextmanager
+    def _leaving_no_trial(self) -> Iterator[None]:
+        """Have no worker go on with a trial that nobody waits for, however the block ends."""
+        try:
+            yield
+        finally:
+            for trial in self.running.values():
+                self.pool.replace(trial.slot)
+
+    def _start_trials(self) -> bool:
+        """Give every free worker a configuration; return whether the queue may hold more."""
+        for slot in self.pool.free({trial.slot for trial in self.running.values()}):
+            parameters = self.queue.next()
+            if parameters is None:
+                return False
+            key = self.log.key(parameters)
+            # What a process that was killed had finished of a trial is not evaluated again.
+            known = self.log.known(parameters, self.job.rung.fidelity)
+            self._go_on(_Trial(parameters, key, slot, list(known)))
+        return True
+
+    def _go_on(self, trial: _Trial) -> None:
+        """Have the next requests measured: one where the model runs, all of them in a replay."""
+        first, total = len(trial.answers), self.job.num_requests
+        if first == total:
+            self._end(trial, "ok")
+            return
+        indices = [first] if self.job.rung.runs_model else list(range(first, total))
+        worker, job = self.pool.handles[trial.slot], self.job
+        reference = worker.measure_trial.remote(job.stage, job.optimizer, trial.parameters, job.rung, indices)
+        self.running[reference] = trial
+
+    def _take(self, trial: _Trial, reference: ray.ObjectRef) -> None:
+        """Write down what a worker found, and go on with the trial, or end it."""
+        try:
+            found: dict[str, Any] = ray.get(reference)
+        except ray.exceptions.OutOfMemoryError as error:
+            self.pool.replace(trial.slot)
+            self._end(trial, "oom", last_line(error))
+        except ray.exceptions.RayTaskError as error:
+            self._end(trial, "error", last_line(error))
+        except (ray.exceptions.RayActorError, ray.exceptions.ObjectLostError):
+            self.pool.replace(trial.slot)
+            self._try_again(trial)
+        else:
+            self._keep(trial, [Measures.from_answer(answer) for answer in found["answers"]])
+            if found["status"] == "ok":
+                self._decide(trial)
+            else:
+                if found["status"] == "oom":
+                    # Its memory may stay in pieces.
+                    self.pool.replace(trial.slot)
+                self._end(trial, found["status"], found["reason"])
+
+    def _keep(self, trial: _Trial, answers: list[Measures]) -> None:
+        for answer in answers:
+            line = TrialRequestLine(
+                parameters=trial.parameters,
+                fidelity=self.job.rung.fidelity,
+                request_index=len(trial.answers),
+                answer=answer.as_answer(),
+            )
+            trial.answers.append(answer)
+            self.log.add_request(line)
+        self.progress.advance(len(answers))
+
+    def _decide(self, trial: _Trial) -> None:
+        """Go on with a trial, unless it has seen all requests, cannot be judged, or is stopped as too bad."""
+        finished, total = len(trial.answers), self.job.num_requests
+        try:
+            objective = self.job.objective(Measures.mean(trial.answers))
+        except SparseHubError as error:
+            self._end(trial, "error", str(error))
+            return
+        stops = self.stopper.stops(trial.key, finished, objective)
+        if finished < total and stops:
+            self._end(trial, "pruned", f"stopped after {finished} of {total} requests")
+        else:
+            self._go_on(trial)
+
+    def _try_again(self, trial: _Trial) -> None:
+        self.lost_workers[trial.key] += 1
+        if self.lost_workers[trial.key] < MAX_LOST_WORKERS:
+            self.queue.give_back(trial.parameters)
+        else:
+            self._end(trial, "error", WORKER_DIED)
+
+    def _end(self, trial: _Trial, status: Status, reason: str | None = None) -> None:
+        """Write down how a trial ended, and tell the queue."""
+        finished = len(trial.answers)
+        means = Measures.mean(trial.answers) if trial.answers else None
+        line = TrialLine(
+            task=self.job.task,
+            parameters=trial.parameters,
+            status=status,
+            reason=reason,
+            objective=None if means is None or status not in ("ok", "pruned") else self.job.objective(means),
+            **({} if means is None else means.as_answer()),
+            fidelity=self.job.rung.fidelity,
+            num_seeds=self.job.rung.num_seeds,
+            requests_finished=finished,
+            started=trial.began,
+            seconds=time.monotonic() - trial.clock,
+            worker=self.pool.names[trial.slot],
+        )
+        self.log.add(line)
+        self.queue.tell(trial.parameters, line.measures)
+        self.progress.advance(self.job.num_requests - finished)
+
+    def _seconds_left(self) -> float:
+        """Return the seconds until the first running trial has used up its time."""
+        deadlines = [trial.clock + self.job.timeout for trial in self.running.values()]
+        return max(0.0, min(deadlines, default=time.monotonic() + self.job.timeout) - time.monotonic())
+
+    def _end_late_trials(self) -> None:
+        late = [
+            (reference, trial)
+            for reference, trial in self.running.items()
+            if trial.clock + self.job.timeout <= time.monotonic()
+        ]
+        for reference, trial in late:
+            del self.running[reference]
+            self.pool.replace(trial.slot)
+            reason = f"the trial reached its limit of {self.job.timeout:g} s in request {len(trial.answers) + 1}"
+            self._end(trial, "timeout", reason)

@@ -1,0 +1,50 @@
+"""Warm start: the best configurations of earlier runs are tried before anything is proposed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sparse_hub_core.errors import UsageError
+from sparse_hub_core.results.files import read_json
+from sparse_hub_core.results.schema import Best
+from sparse_hub_core.space import Choice, Domain
+
+
+def earlier_winners(paths: Iterable[str]) -> list[Best]:
+    """Return the winners in some files, and below some folders of runs.
+
+    Raises:
+        UsageError: A path is not there, or holds no best.json.
+    """
+    found: list[Best] = []
+    for name in paths:
+        path = Path(name)
+        files = sorted(path.rglob("best.json")) if path.is_dir() else [path]
+        if not files or not files[0].exists():
+            raise UsageError(f"--warm-start {name!r} holds no best.json; name one, or the folder of a run.")
+        found += [read_json(file, Best) for file in files]
+    return found
+
+
+def fitting(winners: Sequence[Best], space: Mapping[str, Domain]) -> list[dict[str, Any]]:
+    """Return the parameters of those winners that are points of a search space, each once."""
+    points: list[dict[str, Any]] = []
+    for winner in winners:
+        if winner.parameters.keys() != space.keys():
+            continue
+        values = {name: _value(domain, winner.parameters[name]) for name, domain in space.items()}
+        if all(found for found, _ in values.values()):
+            point = {name: value for name, (_, value) in values.items()}
+            points += [] if point in points else [point]
+    return points
+
+
+def _value(domain: Domain, value: Any) -> tuple[bool, Any]:
+    """Return whether a value that JSON held is in a domain, and as what: JSON has lists where options have tuples."""
+    if not isinstance(domain, Choice):
+        return value in domain, value
+    same = [option for option in domain.options if json.dumps(option) == json.dumps(value)]
+    return bool(same), same[0] if same else value

@@ -1,0 +1,169 @@
+"""The search stage of one cell: what its search is about, and its winners as best.json files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+
+from sparse_hub_core.attention.sparse_attention import SparseAttention
+from sparse_hub_core.environment import versions
+from sparse_hub_core.errors import ConfigError, SparseHubError
+from sparse_hub_core.matrix import Matrix
+from sparse_hub_core.model_run import ModelRun
+from sparse_hub_core.optimizer_factory import Optimizer, create_optimizer
+from sparse_hub_core.registry import Subset
+from sparse_hub_core.results.best import masker_records
+from sparse_hub_core.results.files import write_json
+from sparse_hub_core.results.run_directory import CellDirectory
+from sparse_hub_core.results.schema import Best
+from sparse_hub_core.search.algorithm_options import create_algorithm
+from sparse_hub_core.search.ladder import FidelityChoice, Rung, rungs
+from sparse_hub_core.search.run_search import Found, SearchFailedError, SearchTask, run_search
+from sparse_hub_core.search.target import Target, targets
+from sparse_hub_core.search.winner import Choice
+from sparse_hub_core.workers.worker import Stage
+
+MAX_DRAWS = 200
+"""Draws of a search space after which none counts as valid."""
+
+
+@dataclass(frozen=True)
+class CellSearch:
+    """One preset's search on one task of one model."""
+
+    runner: ModelRun
+    task: str
+    subset: Subset
+    preset: str
+    cell: CellDirectory
+    identity: str
+
+    @property
+    def matrix(self) -> Matrix:
+        """The run that the cell belongs to."""
+        return self.runner.matrix
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The preset's stack."""
+        return create_optimizer(self.matrix.stacks[self.preset], self.matrix.class_names)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """What winners are searched for."""
+        registry, spec = self.matrix.registry, self.matrix.spec
+        return targets(registry.get(registry.objectives, spec.objective).load(), spec, self.subset)
+
+    def earlier(self) -> list[Best] | None:
+        """Return the winners of a search that ended, None where it did not."""
+        found = [self.cell.target(target.name).read_best() for target in self.targets]
+        whole = [best for best in found if best is not None]
+        return whole if len(whole) == len(found) else None
+
+    def run(self, stage: Stage) -> list[Best]:
+        """Search, and write down the winners; what ended in an earlier process is not run again.
+
+        Raises:
+            SearchFailedError: There is no winner.
+        """
+        spec, registry = self.matrix.spec, self.matrix.registry
+        algorithm = registry.get(registry.search_algorithms, spec.search_algorithm).load()
+        search = SearchTask(
+            self.task,
+            self.optimizer,
+            partial(create_algorithm, algorithm, options=spec.search_options),
+            self.targets,
+            search_rungs(spec.fidelity, self.optimizer, self.task),
+            stage,
+            self.matrix.warm_start(self.task, self.preset),
+        )
+        try:
+            found = run_search(search, spec, self.runner.pool, self.cell, self.runner.progress)
+        except SearchFailedError as error:
+            raise SearchFailedError(f"{error} To search again, remove {self.cell.path}.") from error
+        winners = [
+            self._best(choice, target, found, stage)
+            for choice, target in zip(found.choices, search.targets, strict=True)
+            if choice is not None
+        ]
+        for best in winners:
+            write_json(self.cell.target(best.target).best, best)
+        self._tell_missing(found, search.targets)
+        return winners
+
+    def _tell_missing(self, found: Found, wanted: Sequence[Target]) -> None:
+        """Say which budgets nothing keeps to.
+
+        Raises:
+            SearchFailedError: Nothing keeps to any.
+        """
+        missing = [t.budget for choice, t in zip(found.choices, wanted, strict=True) if choice is None]
+        if not missing:
+            return
+        sentence = f"No configuration that reached {found.top.fidelity} keeps to a {'; '.join(missing)}"
+        sentence += ", so raise it, search more samples, or take a preset that can read less."
+        if len(missing) == len(wanted):
+            raise SearchFailedError(sentence)
+        self.runner.progress.note(f"{self.task}, {self.preset}: {sentence}")
+
+    def _best(self, choice: Choice, target: Target, found: Found, stage: Stage) -> Best:
+        matrix, spec, source = self.matrix, self.matrix.spec, self.runner.source
+        measures, parameters = choice.winner.measures, choice.winner.parameters
+        return Best(
+            cell_identity=self.identity,
+            model=source.name,
+            model_source=source.reference,
+            model_revision=source.revision,
+            task=self.task,
+            data=matrix.data_identity(self.task),
+            preset=self.preset,
+            maskers=masker_records(matrix.registry, self.optimizer.create_config_from_params(parameters)),
+            parameters=parameters,
+            objective_name=spec.objective,
+            objective=target.plain(measures),
+            error=measures.error,
+            density=measures.density,
+            io_density=measures.io_density,
+            fidelity=found.top.fidelity,
+            target=target.name,
+            budget=target.budget,
+            num_tied=choice.num_tied,
+            correlations=list(found.correlations),
+            num_requests=len(stage.requests),
+            truncated_requests=sum(prepared.is_truncated for prepared in stage.requests),
+            search_settings=spec.search.model_dump(mode="json"),
+            validation_settings=spec.validation.model_dump(mode="json"),
+            seed=spec.seed,
+            device=matrix.device,
+            dtype=matrix.dtype,
+            versions=versions(matrix.registry),
+        )
+
+
+def search_rungs(fidelity: FidelityChoice, optimizer: Optimizer, task: str) -> tuple[Rung, ...]:
+    """Return the rungs of a preset's search.
+
+    Raises:
+        SparseHubError: A replay is asked for where the prefix is read sparsely, of which a trace knows nothing.
+    """
+    masks_prefix = _masks_prefix(optimizer, task)
+    if masks_prefix and fidelity in ("F0", "F1"):
+        raise SparseHubError(
+            "This preset reads the prefix sparsely, which a replay of the dense run cannot measure; use --fidelity "
+            "ladder, F2 or F3."
+        )
+    return rungs(fidelity, masks_prefix)
+
+
+def _masks_prefix(optimizer: Optimizer, task: str) -> bool:
+    """Return whether a preset reads the prefix sparsely, which only its maskers know."""
+    space, rng = optimizer.create_search_space(task), Random(0)
+    for _ in range(MAX_DRAWS):
+        try:
+            configs = optimizer.create_config_from_params({name: domain.sample(rng) for name, domain in space.items()})
+        except (ConfigError, ValueError):
+            continue
+        return SparseAttention(configs).masks("prefill")
+    return False

@@ -1,0 +1,132 @@
+"""Replay: a configuration's error and density on recorded queries, keys and values, without the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from sparse_hub_core.attention.layer import Prefix as KnownPrefix
+from sparse_hub_core.attention.metrics import attention_error
+from sparse_hub_core.attention.sparse_attention import SparseAttention
+from sparse_hub_core.traces.plan import FIRST_LAYERS, stratified
+from sparse_hub_core.traces.trace import Trace
+
+SUBSET_SHARE = 0.25
+MIN_SUBSET_LAYERS = 3
+SUBSET_QUESTION_POSITIONS = 8
+"""Of the question; a subset keeps every position of the answer."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """Sums over the rows of one or more replays, of which means and shares are made."""
+
+    error: float = 0.0
+    weight: float = 0.0
+    read: float = 0.0
+    rows_read: float = 0.0
+    legal: float = 0.0
+    """Pairs of a query and a key that it may read, per head."""
+
+    def __add__(self, other: Replayed) -> Replayed:
+        return Replayed(
+            self.error + other.error,
+            self.weight + other.weight,
+            self.read + other.read,
+            self.rows_read + other.rows_read,
+            self.legal + other.legal,
+        )
+
+    @property
+    def mean_error(self) -> float:
+        """The mean error over layers, heads and positions."""
+        return self.error / self.weight
+
+    @property
+    def density(self) -> float:
+        """The share of the legal pairs that was read."""
+        return self.read / self.legal
+
+    @property
+    def io_density(self) -> float:
+        """The share of a dense step's bytes that was read."""
+        return self.rows_read / self.legal
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The layers that are replayed, each with the number of layers it stands for, and the positions of the question."""
+
+    layer_weights: Mapping[int, float]
+    question_positions: int | None = None
+    """Its last ones; all by default."""
+
+
+def whole(trace: Trace) -> Sample:
+    """Return everything that was recorded."""
+    return Sample(dict.fromkeys(trace.layers, 1.0))
+
+
+def subset(trace: Trace) -> Sample:
+    """Return a stratified quarter of the layers, and the last positions of the question."""
+    layers = sorted(trace.layers)
+    chosen = stratified(layers, max(MIN_SUBSET_LAYERS, round(SUBSET_SHARE * len(layers))))
+    between = [layer for layer in chosen if layer in layers[FIRST_LAYERS:-1]]
+    stands_for = len(layers[FIRST_LAYERS:-1]) / len(between) if between else 1.0
+    weights = {layer: stands_for if layer in between else 1.0 for layer in chosen}
+    return Sample(weights, SUBSET_QUESTION_POSITIONS)
+
+
+def replay(trace: Trace, attention: SparseAttention, sample: Sample, device: torch.device) -> Replayed:
+    """Return what a configuration reads and misses on a trace."""
+    total = Replayed()
+    for layer, weight in sample.layer_weights.items():
+        row_weights = _row_weights(trace, layer, sample.question_positions).to(device)
+        total += _replay_layer(trace, layer, attention, weight * row_weights, device)
+    attention.reset()
+    return total
+
+
+def _row_weights(trace: Trace, layer: int, question_positions: int | None) -> torch.Tensor:
+    """Return how many positions each replayed row stands for, ``(n,)``; those left out were of the question."""
+    recorded = trace.layers[layer]
+    answered = recorded.keys.shape[2] - trace.num_question_positions
+    asked = recorded.queries.shape[2] - answered
+    if asked <= 0:
+        return torch.ones(recorded.queries.shape[2])
+    kept = asked if question_positions is None else min(asked, question_positions)
+    stands_for = trace.num_question_positions / kept
+    return torch.cat([torch.full((kept,), stands_for), torch.ones(answered)])
+
+
+def _replay_layer(
+    trace: Trace, index: int, attention: SparseAttention, row_weights: torch.Tensor, device: torch.device
+) -> Replayed:
+    layer, prefix, rows = trace.layers[index], trace.prefix[index], len(row_weights)
+    keys = torch.cat([prefix.keys.to(device), layer.keys.to(device)], dim=2)
+    values = torch.cat([prefix.values.to(device), layer.values.to(device)], dim=2)
+    last = None if prefix.queries is None else prefix.queries.to(device)
+    queries, outputs = (rowed[:, :, -rows:].to(device) for rowed in (layer.queries, layer.outputs))
+    known = KnownPrefix(trace.prefix_length, last)
+    result = attention.attend(queries, keys, values, layer.scoring, None, index, known)
+    attention.forget(index)
+    errors = attention_error(result.output, outputs)
+    legal = result.num_legal.expand_as(result.num_read)
+    heads_of_rows = errors.shape[0] * errors.shape[1]
+    share_read = (result.mask.rows_read() / result.num_legal).mean(dim=(0, 1)) + result.selector_share
+    return Replayed(
+        float((errors * row_weights).sum()),
+        float(row_weights.sum()) * heads_of_rows,
+        float((result.num_read * row_weights).sum()),
+        float((share_read * legal.sum(dim=(0, 1)) * row_weights).sum()),
+        float((legal * row_weights).sum()),
+    )
+
+
+def spread(items: Sequence[int], count: int) -> list[int]:
+    """Return so many of some items, evenly spread; all where there are no more."""
+    if count >= len(items):
+        return list(items)
+    return [items[int((index + 0.5) * len(items) / count)] for index in range(count)]
