@@ -135,7 +135,8 @@ class MagicPig(Masker):
         # A product with the powers of two packs bits several times faster than whole numbers would; it is exact.
         exact = torch.float32 if self.config.lsh_k <= FLOAT32_BITS else torch.float64
         powers = 2 ** torch.arange(self.config.lsh_k, device=vectors.device, dtype=exact)
-        bits = (vectors @ planes > 0).to(exact).view(*vectors.shape[:-1], self.config.lsh_l, self.config.lsh_k)
+        # Signs are written over the products: another tensor of that size takes as long as the product itself.
+        bits = (vectors @ planes).gt_(0).to(exact).view(*vectors.shape[:-1], self.config.lsh_l, self.config.lsh_k)
         numbers: torch.Tensor = bits @ powers
         return numbers.to(self._bucket_dtype).movedim(-1, 0).contiguous()
 
