@@ -150,6 +150,24 @@ class Matrix:
         found = {config_class: masker_name(self.registry, config_class) for config_class in classes}
         return {config_class: name for config_class, name in found.items() if name is not None}
 
+    def measurement(self, model_fingerprint: str, task: str) -> dict[str, Any]:
+        """Return everything but the configuration that changes what a request of a search gives."""
+        found, spec = get_task(self.registry, task), self.spec
+        packages = {"sparse-hub", "torch", "transformers", found.entry.provenance.distribution}
+        return {
+            "model": model_fingerprint,
+            "task": task,
+            "benchmark_version": found.entry.version,
+            "data": self.data_identity(task),
+            "search": spec.search.model_dump(mode="json", exclude={"timeout", "max_requests"}),
+            "trace_max_gb": spec.trace_max_gb,
+            "seed": spec.seed,
+            "device": self.device,
+            "dtype": self.dtype,
+            "code": {"core": core_digest(), "benchmark": code_digest(found.entry.load())},
+            "versions": {name: _version(name) for name in sorted(packages)},
+        }
+
     def identity(self, model_fingerprint: str, task: str, preset: str) -> dict[str, Any]:
         """Return everything that changes a cell's results: settings, content of the model, versions."""
         found = get_task(self.registry, task)

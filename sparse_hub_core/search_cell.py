@@ -19,10 +19,12 @@ from sparse_hub_core.results.files import write_json
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Best
 from sparse_hub_core.search.algorithm_options import create_algorithm
+from sparse_hub_core.search.answer_book import AnswerBook
 from sparse_hub_core.search.ladder import FidelityChoice, Rung, rungs
 from sparse_hub_core.search.run_search import Found, SearchFailedError, SearchTask, run_search
 from sparse_hub_core.search.target import Target, targets
 from sparse_hub_core.search.winner import Choice
+from sparse_hub_core.traces.place import trace_dir
 from sparse_hub_core.workers.worker import Stage
 
 MAX_DRAWS = 200
@@ -77,6 +79,7 @@ class CellSearch:
             self.targets,
             search_rungs(spec.fidelity, self.optimizer, self.task),
             stage,
+            self._answer_book(),
             self.matrix.warm_start(self.task, self.preset),
         )
         try:
@@ -92,6 +95,11 @@ class CellSearch:
             write_json(self.cell.target(best.target).best, best)
         self._tell_missing(found, search.targets)
         return winners
+
+    def _answer_book(self) -> AnswerBook:
+        """Return where the machine keeps what requests of this task gave to any configuration."""
+        measurement = self.matrix.measurement(self.runner.fingerprint, self.task)
+        return AnswerBook.of(trace_dir(self.matrix.spec.trace_dir), measurement)
 
     def _tell_missing(self, found: Found, wanted: Sequence[Target]) -> None:
         """Say which budgets nothing keeps to.

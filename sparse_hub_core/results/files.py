@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,7 +57,16 @@ def append_line(path: Path, content: BaseModel) -> None:
     Raises:
         SparseHubError: The disk is full or the folder cannot be written.
     """
-    line = content.model_dump_json() + "\n"
+    append_lines(path, [content])
+
+
+def append_lines(path: Path, contents: Sequence[BaseModel]) -> None:
+    """Append JSON lines, and see them on the disk before returning: all of them, or none where that fails.
+
+    Raises:
+        SparseHubError: The disk is full or the folder cannot be written.
+    """
+    text = "".join(content.model_dump_json() + "\n" for content in contents)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Unbuffered, because a buffer would be written again when the file is closed after a failure.
@@ -65,9 +74,9 @@ def append_line(path: Path, content: BaseModel) -> None:
             start = file.tell()
             if start and not _ends_with_newline(path):
                 # A line that a crash cut off must not swallow the next one.
-                line = "\n" + line
+                text = "\n" + text
             try:
-                _write_all(file, line.encode())
+                _write_all(file, text.encode())
                 os.fsync(file.fileno())
             except OSError:
                 with contextlib.suppress(OSError):

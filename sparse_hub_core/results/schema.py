@@ -67,6 +67,16 @@ class TrialRequestLine(_File):
     answer: dict[str, float | None]
 
 
+class AnswerLine(_File):
+    """A line of an answer book: what one request gave to one configuration, in whatever search."""
+
+    configuration: str
+    fidelity: Fidelity
+    num_seeds: int
+    request_id: str
+    answer: dict[str, float | None]
+
+
 class Correlation(BaseModel):
     """How two rungs rank the configurations that ran at both."""
 

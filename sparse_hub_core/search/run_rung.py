@@ -15,6 +15,7 @@ from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.fidelity import Measures
 from sparse_hub_core.progress import Progress
 from sparse_hub_core.results.schema import Status, TrialLine, TrialRequestLine
+from sparse_hub_core.search.answer_book import AnswerBook
 from sparse_hub_core.search.ladder import Rung
 from sparse_hub_core.search.proposals import Queue
 from sparse_hub_core.search.schedulers import Stopper
@@ -34,8 +35,13 @@ class RungJob:
     optimizer: ray.ObjectRef
     objective: Callable[[Measures], float]
     task: str
-    num_requests: int
+    request_ids: tuple[str, ...]
     timeout: float
+
+    @property
+    def num_requests(self) -> int:
+        """The number of requests that a trial sees."""
+        return len(self.request_ids)
 
 
 @dataclass
@@ -55,6 +61,7 @@ class RungRun:
     job: RungJob
     queue: Queue
     log: TrialLog
+    book: AnswerBook
     pool: WorkerPool
     stopper: Stopper
     progress: Progress
@@ -94,8 +101,18 @@ class RungRun:
             key = self.log.key(parameters)
             # What a process that was killed had finished of a trial is not evaluated again.
             known = self.log.known(parameters, self.job.rung.fidelity)
-            self._go_on(_Trial(parameters, key, slot, list(known)))
+            self._begin(_Trial(parameters, key, slot, list(known)))
         return True
+
+    def _begin(self, trial: _Trial) -> None:
+        """Start a trial with what is known of its requests from other searches."""
+        ids = self.job.request_ids[len(trial.answers) :]
+        found = self.book.find(trial.key, self.job.rung, ids)
+        if found:
+            self._keep(trial, found)
+            self._decide(trial)
+        else:
+            self._go_on(trial)
 
     def _go_on(self, trial: _Trial) -> None:
         """Have the next requests measured: one where the model runs, all of them in a replay."""
@@ -131,15 +148,16 @@ class RungRun:
                 self._end(trial, found["status"], found["reason"])
 
     def _keep(self, trial: _Trial, answers: list[Measures]) -> None:
-        for answer in answers:
-            line = TrialRequestLine(
-                parameters=trial.parameters,
-                fidelity=self.job.rung.fidelity,
-                request_index=len(trial.answers),
-                answer=answer.as_answer(),
+        first, rung = len(trial.answers), self.job.rung
+        lines = [
+            TrialRequestLine(
+                parameters=trial.parameters, fidelity=rung.fidelity, request_index=index, answer=answer.as_answer()
             )
-            trial.answers.append(answer)
-            self.log.add_request(line)
+            for index, answer in enumerate(answers, start=first)
+        ]
+        trial.answers += answers
+        self.log.add_requests(lines)
+        self.book.add(trial.key, rung, dict(zip(self.job.request_ids[first:], answers, strict=False)))
         self.progress.advance(len(answers))
 
     def _decide(self, trial: _Trial) -> None:

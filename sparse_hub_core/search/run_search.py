@@ -17,6 +17,7 @@ from sparse_hub_core.progress import Progress
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Correlation, TrialLine
 from sparse_hub_core.search.algorithm import SearchAlgorithm
+from sparse_hub_core.search.answer_book import AnswerBook
 from sparse_hub_core.search.grid_search import GridSearch
 from sparse_hub_core.search.ladder import Rung, correlate, is_poor, num_promoted, promoted
 from sparse_hub_core.search.proposals import Proposals, Queue, Survivors
@@ -45,6 +46,7 @@ class SearchTask:
     targets: tuple[Target, ...]
     rungs: tuple[Rung, ...]
     stage: Stage
+    book: AnswerBook
     first: Sequence[dict[str, Any]] = ()
     """Parameters to try before any others."""
 
@@ -174,10 +176,10 @@ class _Search:
             return
         queue.give_back(first)
         self.progress.stage(f"{self.search.task}, {rung.fidelity}: {MEANINGS[rung.fidelity]}")
-        search, num_requests = self.search, len(self.search.stage.requests)
+        search, ids = self.search, tuple(prepared.request.id for prepared in self.search.stage.requests)
         references, objective = (ray.put(search.stage), ray.put(search.optimizer)), search.targets[0].value
-        job = RungJob(rung, *references, objective, search.task, num_requests, self.spec.search.timeout)
-        RungRun(job, queue, self.log, self.pool, self._stopper(rung, num_requests), self.progress).run()
+        job = RungJob(rung, *references, objective, search.task, ids, self.spec.search.timeout)
+        RungRun(job, queue, self.log, search.book, self.pool, self._stopper(rung, len(ids)), self.progress).run()
 
     def _stopper(self, rung: Rung, num_requests: int) -> Stopper:
         # A replay costs less than deciding whether to stop it, and targets differ in which trials are worth going on.

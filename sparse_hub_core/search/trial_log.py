@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from sparse_hub_core.code_digest import code_digest
 from sparse_hub_core.errors import ConfigError
 from sparse_hub_core.fidelity import Fidelity, Measures
+from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.optimizer_factory import Optimizer
-from sparse_hub_core.results.files import append_line, content_hash
+from sparse_hub_core.results.files import append_line, append_lines, content_hash
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import TrialLine, TrialRequestLine
 
@@ -25,6 +27,8 @@ class TrialLog:
     optimizer: Optimizer
     told: Callable[[TrialLine], None] = lambda line: None
     """Is told of every line that is added."""
+    digests: dict[type[MaskerConfig], str] = field(default_factory=dict)
+    """Of the code of each config class."""
     lines: list[TrialLine] = field(default_factory=list)
     ended: dict[Place, TrialLine] = field(default_factory=dict)
     answers: dict[Place, list[Measures]] = field(default_factory=dict)
@@ -38,12 +42,14 @@ class TrialLog:
             self._remember_request(request)
 
     def key(self, parameters: Mapping[str, Any]) -> str:
-        """Return what identifies a configuration: parameters that make equal maskers are one."""
+        """Return what identifies a configuration: parameters that make equal maskers, of the same code, are one."""
         try:
             configs = self.optimizer.create_config_from_params(parameters)
         except (ConfigError, ValueError):
             return content_hash(parameters)
-        return content_hash({"stack": [[type(config).__qualname__, config.parameters()] for config in configs]})
+        for entry in {type(config) for config in configs} - self.digests.keys():
+            self.digests[entry] = code_digest(entry)
+        return content_hash({"stack": [[self.digests[type(config)], *_named(config)] for config in configs]})
 
     def add(self, line: TrialLine) -> None:
         """Write down how a trial ended."""
@@ -51,10 +57,11 @@ class TrialLog:
         self._remember(line)
         self.told(line)
 
-    def add_request(self, line: TrialRequestLine) -> None:
-        """Write down what a request gave."""
-        append_line(self.cell.trial_requests, line)
-        self._remember_request(line)
+    def add_requests(self, lines: Sequence[TrialRequestLine]) -> None:
+        """Write down what requests gave."""
+        append_lines(self.cell.trial_requests, lines)
+        for line in lines:
+            self._remember_request(line)
 
     def known(self, parameters: Mapping[str, Any], fidelity: Fidelity) -> list[Measures]:
         """Return the answers of a configuration's first requests."""
@@ -81,3 +88,7 @@ class TrialLog:
             answers.append(Measures.from_answer(line.answer))
         if place not in self.ended:
             self.unfinished.setdefault(place, line.parameters)
+
+
+def _named(config: MaskerConfig) -> tuple[str, Mapping[str, Any]]:
+    return type(config).__qualname__, config.identity()
