@@ -6,7 +6,7 @@ import random
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any
 
 from sparse_hub_core.errors import UsageError, did_you_mean
 from sparse_hub_core.search.algorithm import SearchAlgorithm
@@ -21,10 +21,6 @@ class NevergradSearch(SearchAlgorithm):
     """
 
     learns = True
-    known_failures: ClassVar[Mapping[str, str]] = {
-        "learns_from_trials_from_elsewhere": "the portfolios that NGOpt takes for most spaces learn from their own "
-        "proposals alone; OnePlusOne, CMA and others do better",
-    }
 
     def __init__(
         self, space: Mapping[str, Domain], num_samples: int, num_workers: int, seed: int, *, optimizer: str = "NGOpt"
@@ -107,8 +103,18 @@ class NevergradSearch(SearchAlgorithm):
             return
         with self._alone():
             if candidate is None:
-                candidate = self._optimizer.parametrization.spawn_child(new_value=codes)
+                candidate = self._replaced(self._next(), codes)
             self._optimizer.tell(candidate, value)
+
+    def _replaced(self, candidate: Any, codes: Mapping[str, Any]) -> Any:
+        """Return a proposal with other values in its place.
+
+        The portfolios that NGOpt takes for most spaces learn nothing from what they did not ask for.
+        """
+        other = candidate.spawn_child(new_value=dict(codes))
+        other.uid = candidate.uid
+        other._meta.update(candidate._meta)
+        return other
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from sparse_hub_core.space import Domain
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
-GENERATIONS = 5
+GENERATIONS = 10
 """A search has this many generations where it can: more of fewer parents lose variety, fewer select too little."""
 SMALLEST, LARGEST = 6, 50
 
@@ -22,7 +22,7 @@ SMALLEST, LARGEST = 6, 50
 class OptunaNSGA2(OptunaSearch):
     """Optuna's NSGA-II (Deb et al. 2002) with one objective: parents are crossed, and the better half goes on.
 
-    By default ``population_size`` is a fifth of the samples, between 6 and 50.
+    By default ``population_size`` is a tenth of the samples, between 6 and 50.
     """
 
     def __init__(

@@ -106,7 +106,7 @@ def test_of_a_name_that_two_claim_the_one_asked_for_is_checked(
         ("rular/vt", "Unknown benchmark 'rular': did you mean 'ruler'?"),
         ("ruler/vtt", "has no subset 'vtt': did you mean 'vt'?"),
         ("ruler/", "has no subset ''"),
-        ("nevergrd", "Unknown search algorithm 'nevergrd': did you mean 'nevergrad'?"),
+        ("nevergrd", "Unknown search algorithm 'nevergrd': did you mean 'nevergrad'"),
         ("local_sink", "'local_sink' is a preset; sparse-hub check covers maskers, benchmarks and search algorithms."),
         ("demo", "'demo' is a model; sparse-hub check covers maskers, benchmarks and search algorithms."),
     ],
