@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sparse_hub_core.space import Domain
+from sparse_hub_core.space import Choice, Domain
 
 
 class SearchAlgorithm(ABC):
@@ -39,3 +40,14 @@ class SearchAlgorithm(ABC):
     @abstractmethod
     def tell(self, parameters: Mapping[str, Any], objective: float | None) -> None:
         """Take note of a finished trial; the objective is minimised, None means that it failed."""
+
+    def as_in_space(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a copy of parameters, options as the space has them where a file has lists for tuples."""
+        return {name: _as_in_domain(domain, parameters[name]) for name, domain in self.space.items()}
+
+
+def _as_in_domain(domain: Domain, value: Any) -> Any:
+    if not isinstance(domain, Choice):
+        return value
+    text = json.dumps(value, default=repr)
+    return next((option for option in domain.options if json.dumps(option, default=repr) == text), value)

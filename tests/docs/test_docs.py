@@ -72,7 +72,8 @@ def test_every_argument_of_a_callback_is_documented_with_its_default(hook):
     for parameter in inspect.signature(protocol.__call__).parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY:
             default = "" if parameter.default is parameter.empty else json.dumps(parameter.default)
-            told = {"null": "None", "true": "True", "false": "False", "[0.0, 100.0]": "(0, 100)", "[]": "()"}.get(default, default)
+            python = {"null": "None", "true": "True", "false": "False", "[0.0, 100.0]": "(0, 100)", "[]": "()"}
+            told = python.get(default, default)
             assert f"{parameter.name}={told}" in row
 
 

@@ -226,8 +226,8 @@ class KnowsItsOwn(Drawer):
 
 @breaks("trials_from_elsewhere_are_taken", "is none of the options")
 class TakesListsForTuples(Climber):
-    def option(self, domain: Domain, value: Any) -> Any:
-        return value
+    def own(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(parameters)
 
 
 @breaks("repeats_are_taken", "it was told before")

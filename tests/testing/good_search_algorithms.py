@@ -55,13 +55,7 @@ class Climber(SearchAlgorithm):
             self.best, self.height = self.own(parameters), objective
 
     def own(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return parameters with options as the space has them, where a file has lists for tuples."""
-        return {name: self.option(domain, parameters[name]) for name, domain in self.space.items()}
-
-    def option(self, domain: Domain, value: Any) -> Any:
-        if not isinstance(domain, Choice) or not isinstance(value, (list, tuple)):
-            return value
-        return next(one for one in domain.options if isinstance(one, (list, tuple)) and list(one) == list(value))
+        return self.as_in_space(parameters)
 
 
 class Drawer(SearchAlgorithm):
