@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 SCHEMA_VERSION = 3
-SUFFIX = ".safetensors"
+SUFFIX, PART_SUFFIX = ".safetensors", ".part"
 MAX_STORE_BYTES = 32 << 30
 KEPT_FREE = 0.5
 """A file is written only where it leaves this share of the free disk space free."""
@@ -81,7 +81,7 @@ class TensorStore:
         if not self._make_room(sum(tensor.nbytes for tensor in tensors.values())):
             return False
         whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        part = self.path(key).with_suffix(f".{os.getpid()}.part")
+        part = self.path(key).with_suffix(f".{os.getpid()}{PART_SUFFIX}")
         save_file(whole, part, metadata={"sparse_hub": json.dumps(dict(header))})
         _mark_used(part)
         part.replace(self.path(key))
@@ -90,9 +90,9 @@ class TensorStore:
     @contextmanager
     def making(self, key: str) -> Iterator[None]:
         """Let only one process of the machine make what belongs under a key; the others wait, and find it."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        lock = self.directory / f"{key}.lock"
-        with FileLock(lock):
+        locks = self.directory / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        with FileLock(locks / f"{key}.lock"):
             yield
 
     def _make_room(self, num_bytes: int) -> bool:
@@ -100,7 +100,7 @@ class TensorStore:
         files = sorted(_sizes(self.directory))
         total = sum(size for _, size, _ in files)
         for touched, size, path in files:
-            cut_off = path.suffix == ".part"
+            cut_off = path.suffix == PART_SUFFIX
             if touched >= self.started or (total + num_bytes <= self.max_bytes and not cut_off):
                 continue
             path.unlink(missing_ok=True)
@@ -132,7 +132,7 @@ def _sizes(directory: Path) -> Iterator[tuple[float, int, Path]]:
     for path in directory.iterdir():
         with suppress(FileNotFoundError):
             status = path.stat()
-            if path.suffix != ".lock":
+            if path.suffix in (SUFFIX, PART_SUFFIX):
                 yield status.st_mtime, status.st_size, path
 
 

@@ -51,10 +51,10 @@ def rungs(chosen: FidelityChoice, masks_prefix: bool) -> tuple[Rung, ...]:
     return tuple(Rung(fidelity, SEEDS[fidelity]) for fidelity in fidelities)
 
 
-def num_promoted(num_finished: int, to: Fidelity) -> int:
+def num_promoted(num_finished: int, to: Fidelity, num_targets: int = 1) -> int:
     """Return how many of the configurations that finished a rung go on to another one."""
-    wanted = FINALISTS if to == "F3" else max(FINALISTS, math.ceil(num_finished / REDUCTION_FACTOR))
-    return min(num_finished, wanted)
+    finalists = FINALISTS * num_targets
+    return min(num_finished, finalists if to == "F3" else max(finalists, math.ceil(num_finished / REDUCTION_FACTOR)))
 
 
 def promoted(ranked: Sequence[T], count: int) -> list[T]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,13 +23,16 @@ from sparse_hub_core.search.grid_search import GridSearch
 from sparse_hub_core.search.ladder import Rung, correlate, is_poor, num_promoted, promoted
 from sparse_hub_core.search.proposals import Proposals, Queue, Survivors
 from sparse_hub_core.search.run_rung import RungJob, RungRun
-from sparse_hub_core.search.schedulers import Stopper, create_stopper
+from sparse_hub_core.search.schedulers import create_stopper
 from sparse_hub_core.search.target import Target
 from sparse_hub_core.search.trial_log import TrialLog
 from sparse_hub_core.search.winner import Choice, Finalist, choose
 from sparse_hub_core.spec import Spec
 from sparse_hub_core.workers.pool import WorkerPool
 from sparse_hub_core.workers.worker import Stage
+
+FINISHED_PER_PROMOTED = 3
+"""So many trials of a rung see all requests for each that goes on; beyond them a scheduler may stop some."""
 
 
 class SearchFailedError(SparseHubError):
@@ -105,7 +109,7 @@ class _Search:
         proposals = Proposals(
             algorithms, self.log, entry.fidelity, self.num_samples, search.num_keys, list(search.first)
         )
-        self._run_rung(entry, proposals)
+        self._run_rung(entry, proposals, math.inf if len(search.rungs) == 1 else 0)
         self._require_finished(entry)
         for lower, upper in pairwise(search.rungs):
             self._climb(lower, upper)
@@ -119,8 +123,8 @@ class _Search:
     def _climb(self, lower: Rung, upper: Rung) -> None:
         """Send the best of a rung on to the next one, and more of them where the two disagree."""
         finished = self.log.finished(lower.fidelity)
-        count = num_promoted(len(finished), upper.fidelity)
-        self._run_rung(upper, Survivors(self._missing(upper, self._promoted(finished, count))))
+        count = num_promoted(len(finished), upper.fidelity, len(self.search.targets))
+        self._send_up(upper, finished, count)
         correlation = self._correlation(lower, upper)
         if is_poor(correlation) and count < len(finished):
             assert correlation is not None
@@ -129,11 +133,25 @@ class _Search:
                 f"{self.search.task}: {lower.fidelity} says little of {upper.fidelity} (Spearman "
                 f"{correlation.spearman:.2f}, n={correlation.n}), so {more} of {len(finished)} go on, not {count}."
             )
-            self._run_rung(upper, Survivors(self._missing(upper, self._promoted(finished, more))))
+            self._send_up(upper, finished, more)
             correlation = self._correlation(lower, upper)
         if correlation is not None:
             self.correlations.append(correlation)
         self._require_finished(upper)
+
+    def _send_up(self, upper: Rung, finished: Sequence[TrialLine], count: int) -> None:
+        """Run so many of those that finished the rung below, but for what ran at this one already."""
+        lines = self._promoted(finished, count)
+        missing = self._missing(upper, lines)
+        stopped = len(lines) - len(missing) - len(self.log.finished(upper.fidelity))
+        self._run_rung(upper, Survivors(missing), self._max_stops(upper, count) - stopped)
+
+    def _max_stops(self, rung: Rung, count: int) -> int:
+        """Return how many trials of a rung may be stopped: where few go on, a stop early on would be chance."""
+        above = self.search.rungs[self.search.rungs.index(rung) + 1 :]
+        if not above:
+            return 0
+        return count - FINISHED_PER_PROMOTED * num_promoted(count, above[0].fidelity, len(self.search.targets))
 
     def _promoted(self, finished: Sequence[TrialLine], count: int) -> list[TrialLine]:
         """Return so many lines, the best for each target in turn."""
@@ -170,7 +188,7 @@ class _Search:
         lows, highs = ([plain(Measures.mean(answers[side][:num_common])) for answers in pairs] for side in (0, 1))
         return correlate(lower.fidelity, upper.fidelity, lows, highs)
 
-    def _run_rung(self, rung: Rung, queue: Queue) -> None:
+    def _run_rung(self, rung: Rung, queue: Queue, max_stops: float = math.inf) -> None:
         first = queue.next()
         if first is None:
             return
@@ -179,12 +197,10 @@ class _Search:
         search, ids = self.search, tuple(prepared.request.id for prepared in self.search.stage.requests)
         references, objective = (ray.put(search.stage), ray.put(search.optimizer)), search.targets[0].value
         job = RungJob(rung, *references, objective, search.task, ids, self.spec.search.timeout)
-        RungRun(job, queue, self.log, search.book, self.pool, self._stopper(rung, len(ids)), self.progress).run()
-
-    def _stopper(self, rung: Rung, num_requests: int) -> Stopper:
         # A replay costs less than deciding whether to stop it, and targets differ in which trials are worth going on.
-        stops = len(self.search.targets) == 1 and rung.runs_model
-        return create_stopper(self.spec.scheduler if stops else "none", num_requests, len(self.search.rungs) > 1)
+        stops = len(search.targets) == 1 and rung.runs_model
+        stopper = create_stopper(self.spec.scheduler if stops else "none", len(ids), max_stops)
+        RungRun(job, queue, self.log, search.book, self.pool, stopper, self.progress).run()
 
     def _told(self, line: TrialLine) -> None:
         ended = [other for other in self.log.lines if other.fidelity == line.fidelity and other.status != "infeasible"]

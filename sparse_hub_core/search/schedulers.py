@@ -43,9 +43,11 @@ class _Trial:
 
 @dataclass
 class TuneStopper:
-    """Asks one of Ray Tune's schedulers."""
+    """Asks one of Ray Tune's schedulers, as long as there are more trials than are needed afterwards."""
 
     scheduler: TrialScheduler
+    num_requests: int
+    max_stops: float
     known: dict[str, _Trial] = field(default_factory=dict)
 
     def stops(self, key: str, num_finished: int, objective: float) -> bool:
@@ -54,21 +56,27 @@ class TuneStopper:
             self.known[key] = _Trial(key)
             self.scheduler.on_trial_add(None, self.known[key])
         result = {TIME: num_finished, METRIC: objective}
-        return bool(self.scheduler.on_trial_result(None, self.known[key], result) == TrialScheduler.STOP)
+        decision = self.scheduler.on_trial_result(None, self.known[key], result)
+        if decision != TrialScheduler.STOP or num_finished == self.num_requests or self.max_stops < 1:
+            return False
+        self.max_stops -= 1
+        return True
 
 
-def create_stopper(name: SchedulerName, num_requests: int, on_ladder: bool) -> Stopper:
+def create_stopper(name: SchedulerName, num_requests: int, max_stops: float = math.inf) -> Stopper:
     """Return what stops trials, all of which see the requests in the same order.
 
-    The ladder has already left few trials to the rungs that run the model, so there only the worse half is stopped, and
-    only at half of the requests.
+    Args:
+        name: The scheduler.
+        num_requests: What a trial sees that is not stopped.
+        max_stops: How many trials may be stopped at most.
     """
-    grace = max(GRACE_REQUESTS, math.ceil(num_requests / 2)) if on_ladder else GRACE_REQUESTS
-    factor = 2 if on_ladder else REDUCTION_FACTOR
-    if name == "none" or num_requests <= grace:
+    if name == "none" or num_requests <= GRACE_REQUESTS or max_stops < 1:
         return NeverStops()
     if name == "median":
         # Without an end to the time slice it would ask Ray Tune's loop which trials could run instead.
-        return TuneStopper(MedianStoppingRule(TIME, METRIC, "min", grace, GRACE_REQUESTS, min_time_slice=math.inf))
+        rule = MedianStoppingRule(TIME, METRIC, "min", GRACE_REQUESTS, GRACE_REQUESTS, min_time_slice=math.inf)
+        return TuneStopper(rule, num_requests, max_stops)
     scheduler, brackets = (AsyncHyperBandScheduler, HYPERBAND_BRACKETS) if name == "hyperband" else (ASHAScheduler, 1)
-    return TuneStopper(scheduler(TIME, METRIC, "min", num_requests, grace, factor, brackets))
+    halving = scheduler(TIME, METRIC, "min", num_requests, GRACE_REQUESTS, REDUCTION_FACTOR, brackets)
+    return TuneStopper(halving, num_requests, max_stops)
