@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +19,7 @@ from sparse_hub_core.search.answer_book import AnswerBook
 from sparse_hub_core.search.ladder import Rung
 from sparse_hub_core.search.proposals import Queue
 from sparse_hub_core.search.schedulers import Stopper
+from sparse_hub_core.search.target import Target
 from sparse_hub_core.search.trial_log import TrialLog
 from sparse_hub_core.workers.pool import WORKER_DIED, WorkerPool, last_line
 
@@ -33,7 +34,7 @@ class RungJob:
     rung: Rung
     stage: ray.ObjectRef
     optimizer: ray.ObjectRef
-    objective: Callable[[Measures], float]
+    targets: tuple[Target, ...]
     task: str
     request_ids: tuple[str, ...]
     timeout: float
@@ -164,12 +165,11 @@ class RungRun:
         """Go on with a trial, unless it has seen all requests, cannot be judged, or is stopped as too bad."""
         finished, total = len(trial.answers), self.job.num_requests
         try:
-            objective = self.job.objective(Measures.mean(trial.answers))
+            values = [target.value(Measures.mean(trial.answers)) for target in self.job.targets]
         except SparseHubError as error:
             self._end(trial, "error", str(error))
             return
-        stops = self.stopper.stops(trial.key, finished, objective)
-        if finished < total and stops:
+        if finished < total and self.stopper.stops(trial.key, finished, values[0]):
             self._end(trial, "pruned", f"stopped after {finished} of {total} requests")
         else:
             self._go_on(trial)
@@ -190,7 +190,7 @@ class RungRun:
             parameters=trial.parameters,
             status=status,
             reason=reason,
-            objective=None if means is None or status not in ("ok", "pruned") else self.job.objective(means),
+            objective=self._objective(means) if status in ("ok", "pruned") else None,
             **({} if means is None else means.as_answer()),
             fidelity=self.job.rung.fidelity,
             num_seeds=self.job.rung.num_seeds,
@@ -202,6 +202,10 @@ class RungRun:
         self.log.add(line)
         self.queue.tell(trial.parameters, line.measures)
         self.progress.advance(self.job.num_requests - finished)
+
+    def _objective(self, means: Measures | None) -> float | None:
+        """Return what is minimised, which is not one number where there are several winners."""
+        return None if means is None or len(self.job.targets) > 1 else self.job.targets[0].plain(means)
 
     def _seconds_left(self) -> float:
         """Return the seconds until the first running trial has used up its time."""

@@ -195,8 +195,8 @@ class _Search:
         queue.give_back(first)
         self.progress.stage(f"{self.search.task}, {rung.fidelity}: {MEANINGS[rung.fidelity]}")
         search, ids = self.search, tuple(prepared.request.id for prepared in self.search.stage.requests)
-        references, objective = (ray.put(search.stage), ray.put(search.optimizer)), search.targets[0].value
-        job = RungJob(rung, *references, objective, search.task, ids, self.spec.search.timeout)
+        references = ray.put(search.stage), ray.put(search.optimizer)
+        job = RungJob(rung, *references, search.targets, search.task, ids, self.spec.search.timeout)
         # A replay costs less than deciding whether to stop it, and targets differ in which trials are worth going on.
         stops = len(search.targets) == 1 and rung.runs_model
         stopper = create_stopper(self.spec.scheduler if stops else "none", len(ids), max_stops)
