@@ -107,11 +107,16 @@ class CellSearch:
         Raises:
             SearchFailedError: Nothing keeps to any.
         """
-        missing = [t.budget for choice, t in zip(found.choices, wanted, strict=True) if choice is None]
+        missing = [target for choice, target in zip(found.choices, wanted, strict=True) if choice is None]
         if not missing:
             return
-        sentence = f"No configuration that reached {found.top.fidelity} keeps to a {'; '.join(missing)}"
-        sentence += ", so raise it, search more samples, or take a preset that can read less."
+        tried = [line.measures for line in self.cell.read_trials() if line.measures is not None]
+        nearest = min(tried, key=missing[-1].excess)
+        sentence = (
+            f"No configuration keeps to {'; or '.join(target.budget for target in missing)}: the nearest of those tried "
+            f"has density {nearest.density:.4g} and I/O density {nearest.io_density:.4g}; raise the limit, search more "
+            "samples, or take a preset that can read less."
+        )
         if len(missing) == len(wanted):
             raise SearchFailedError(sentence)
         self.runner.progress.note(f"{self.task}, {self.preset}: {sentence}")

@@ -20,7 +20,7 @@ from sparse_hub_core.results.schema import Correlation, TrialLine
 from sparse_hub_core.search.algorithm import SearchAlgorithm
 from sparse_hub_core.search.answer_book import AnswerBook
 from sparse_hub_core.search.grid_search import GridSearch
-from sparse_hub_core.search.ladder import Rung, correlate, is_poor, num_promoted, promoted
+from sparse_hub_core.search.ladder import FINALISTS, Rung, correlate, is_poor, num_promoted, promoted
 from sparse_hub_core.search.proposals import Proposals, Queue, Survivors
 from sparse_hub_core.search.run_rung import RungJob, RungRun
 from sparse_hub_core.search.schedulers import create_stopper
@@ -113,12 +113,28 @@ class _Search:
         self._require_finished(entry)
         for lower, upper in pairwise(search.rungs):
             self._climb(lower, upper)
-        top = search.rungs[-1]
-        finalists = [
-            Finalist(line.parameters, tuple(self.log.measured(line))) for line in self.log.finished(top.fidelity)
+        choices = tuple(self._choose(target) for target in search.targets)
+        return Found(choices, search.rungs[-1], tuple(self.correlations))
+
+    def _choose(self, target: Target) -> Choice | None:
+        """Return the winner; where no finalist keeps to the budget, of the others that seemed to."""
+        choice = choose(self._finalists(), target)
+        while choice is None and (others := self._seeming_within(target)):
+            self._run_rung(self.search.rungs[-1], Survivors(others), max_stops=0)
+            choice = choose(self._finalists(), target)
+        return choice
+
+    def _finalists(self) -> list[Finalist]:
+        lines = self.log.finished(self.search.rungs[-1].fidelity)
+        return [Finalist(line.parameters, tuple(self.log.measured(line))) for line in lines]
+
+    def _seeming_within(self, target: Target) -> list[dict[str, Any]]:
+        """Return the best of those that kept to a budget at the first rung and did not run at the last one."""
+        entry, top = self.search.rungs[0], self.search.rungs[-1]
+        lines = [
+            line for line in self.log.finished(entry.fidelity) if line.measures and not target.excess(line.measures)
         ]
-        choices = tuple(choose(finalists, target) for target in search.targets)
-        return Found(choices, top, tuple(self.correlations))
+        return self._missing(top, sorted(lines, key=lambda line: self._value(line, target)))[:FINALISTS]
 
     def _climb(self, lower: Rung, upper: Rung) -> None:
         """Send the best of a rung on to the next one, and more of them where the two disagree."""
