@@ -113,7 +113,7 @@ class CellSearch:
         tried = [line.measures for line in self.cell.read_trials() if line.measures is not None]
         nearest = min(tried, key=missing[-1].excess)
         sentence = (
-            f"No configuration keeps to {'; or '.join(target.budget for target in missing)}: the nearest of those tried "
+            f"No configuration keeps to {'; or '.join(target.budget for target in missing)}: the nearest that was tried "
             f"has density {nearest.density:.4g} and I/O density {nearest.io_density:.4g}; raise the limit, search more "
             "samples, or take a preset that can read less."
         )

@@ -78,6 +78,9 @@ class RungRun:
         """
         with self._leaving_no_trial():
             while self._start_trials() or self.running:
+                if not self.running and self.pool.free(()):
+                    # All that were started were known from other searches.
+                    continue
                 arrived = self.pool.wait(list(self.running), self._seconds_left())
                 for reference in arrived:
                     self._take(self.running.pop(reference), reference)
