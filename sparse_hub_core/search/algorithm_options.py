@@ -84,12 +84,12 @@ def check_algorithm(
 def _check(algorithm: type[SearchAlgorithm], known: Mapping[str, Option], name: str, value: Any) -> None:
     if name not in known:
         listed = did_you_mean(name, known) if known else "it has none."
-        raise ConfigError(f"--search-option {name} is no option of {algorithm.__name__}: {listed}")
+        raise ConfigError(f"{name!r} is no search option of {algorithm.__name__}: {listed}")
     try:
         TypeAdapter(known[name].type).validate_python(value, strict=True)
     except ValidationError as error:
         expected = error.errors()[0]["msg"]
         raise ConfigError(
-            f"--search-option {name}={value!r} is wrong for {algorithm.__name__}: "
+            f"The search option {name} = {value!r} is wrong for {algorithm.__name__}: "
             f"{expected[0].lower() + expected[1:]}; the default is {known[name].default!r}."
         ) from None
