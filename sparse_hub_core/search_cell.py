@@ -112,9 +112,9 @@ class CellSearch:
             return
         tried = [line.measures for line in self.cell.read_trials() if line.measures is not None]
         nearest = min(tried, key=missing[-1].excess)
+        budgets = "; or ".join(target.budget for target in missing)
         sentence = (
-            f"No configuration keeps to {'; or '.join(target.budget for target in missing)}: the nearest that was tried "
-            f"has density {nearest.density:.4g} and I/O density {nearest.io_density:.4g}; raise the limit, search more "
+            f"No configuration keeps to {budgets}: the nearest that was tried has density {nearest.density:.4g} and I/O density {nearest.io_density:.4g}; raise the limit, search more "
             "samples, or take a preset that can read less."
         )
         if len(missing) == len(wanted):
