@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from broken_search_algorithms import breaks
+from breaking_search_algorithms import breaks
 from good_search_algorithms import Drawer
 
 
