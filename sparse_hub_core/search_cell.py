@@ -114,8 +114,9 @@ class CellSearch:
         nearest = min(tried, key=missing[-1].excess)
         budgets = "; or ".join(target.budget for target in missing)
         sentence = (
-            f"No configuration keeps to {budgets}: the nearest that was tried has density {nearest.density:.4g} and I/O density {nearest.io_density:.4g}; raise the limit, search more "
-            "samples, or take a preset that can read less."
+            f"No configuration keeps to {budgets}: the nearest that was tried has density {nearest.density:.4g} and "
+            f"I/O density {nearest.io_density:.4g}; raise the limit, search more samples, or take a preset that can "
+            "read less."
         )
         if len(missing) == len(wanted):
             raise SearchFailedError(sentence)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 import random
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,20 +12,29 @@ from sparse_hub_core.search.algorithm import SearchAlgorithm
 if TYPE_CHECKING:
     from sparse_hub_core.space import Domain
 
+MAX_POINTS = 1 << 16
+"""More points than any search tries; a larger grid is sampled."""
+
 
 class GridSearch(SearchAlgorithm):
     """Tries the grid in a shuffled order, so that the first trials of a large one spread over all of it."""
 
     def __init__(self, space: Mapping[str, Domain], num_samples: int, num_workers: int, seed: int) -> None:
         super().__init__(space, num_samples, num_workers, seed)
-        combinations = itertools.product(*(domain.grid() for domain in space.values()))
-        points = [dict(zip(space, values, strict=True)) for values in combinations]
-        random.Random(seed).shuffle(points)
-        self._points = iter(points)
+        self._values = {name: domain.grid() for name, domain in space.items()}
+        size = math.prod(len(values) for values in self._values.values())
+        self._places = iter(random.Random(seed).sample(range(size), min(size, MAX_POINTS)))
 
     def ask(self) -> dict[str, Any] | None:
         """Return the next point of the grid, or None after the last."""
-        return next(self._points, None)
+        place = next(self._places, None)
+        if place is None:
+            return None
+        point = {}
+        for name, values in self._values.items():
+            place, index = divmod(place, len(values))
+            point[name] = values[index]
+        return point
 
     def tell(self, parameters: Mapping[str, Any], objective: float | None) -> None:
         """Ignore the result."""

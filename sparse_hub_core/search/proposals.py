@@ -124,7 +124,8 @@ class Proposals:
         key = self.log.key(parameters)
         if key in self.seen:
             ended = self.log.ended.get((key, self.fidelity))
-            self.tell(parameters, None if ended is None else ended.measures)
+            if ended is not None:
+                self.tell(parameters, ended.measures)
             return False
         self.seen.add(key)
         reason = self._infeasible_because(parameters)
