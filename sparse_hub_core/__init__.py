@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         did_you_mean,
     )
     from sparse_hub_core.execute_full_benchmark import execute_full_benchmark, get_run_configurations
+    from sparse_hub_core.fidelity import Measures
     from sparse_hub_core.hookspecs import hookimpl
     from sparse_hub_core.lookup import get_benchmark, get_masker_config
     from sparse_hub_core.masker import Masker, MaskerConfig, Size, covers_context, resolve_size
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from sparse_hub_core.optimizer_factory import create_optimizer
     from sparse_hub_core.registry import Subset, fixed
     from sparse_hub_core.search.algorithm import SearchAlgorithm
+    from sparse_hub_core.search.objectives import Objective
     from sparse_hub_core.space import Domain, choice, integer, loguniform, uniform
     from sparse_hub_core.spec import build_spec
 
@@ -62,8 +64,10 @@ _HOME = {
     "Mask": "attention.mask",
     "Masker": "masker",
     "MaskerConfig": "masker",
+    "Measures": "fidelity",
     "ModelError": "errors",
     "OBSERVED_QUERIES": "attention.layer",
+    "Objective": "search.objectives",
     "PluginError": "errors",
     "Question": "benchmark",
     "RegisterBenchmark": "callbacks",
@@ -121,7 +125,9 @@ __all__ = [
     "Mask",
     "Masker",
     "MaskerConfig",
+    "Measures",
     "ModelError",
+    "Objective",
     "PluginError",
     "Question",
     "RegisterBenchmark",

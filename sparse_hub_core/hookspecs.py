@@ -52,7 +52,10 @@ def register_search_algorithms(register: RegisterSearchAlgorithm) -> None:
 
 @hookspec
 def register_objectives(register: RegisterObjective) -> None:
-    """Offer objectives: ``register(name, ref, summary=...)``; ref is a function of (error, density), minimised."""
+    """Offer objectives: ``register(name, ref, summary=...)``; ref is a function of (error, density), minimised.
+
+    It may be an ``Objective`` class too, for what looks at more than those two.
+    """
 
 
 @hookspec
