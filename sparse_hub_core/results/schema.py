@@ -85,10 +85,10 @@ class Correlation(BaseModel):
     lower: Fidelity
     upper: Fidelity
     spearman: float
-    low: float | None
-    high: float | None
-    """The ends of the 95% interval of Spearman's; None where n is too small for one."""
-    kendall: float | None
+    low: float
+    high: float
+    """The ends of the 95% interval of Spearman's."""
+    kendall: float
     n: int
 
 

@@ -68,25 +68,25 @@ def promoted(ranked: Sequence[T], count: int) -> list[T]:
 def correlate(lower: Fidelity, upper: Fidelity, below: Sequence[float], above: Sequence[float]) -> Correlation | None:
     """Return how two rungs rank the same configurations, or None where they are too few to say.
 
-    The interval is Fisher's, of Pearson's correlation of the ranks.
+    The interval is Bonett and Wright's for Spearman's, https://doi.org/10.1007/BF02294183.
     """
-    if len(below) < MIN_CORRELATED or len(set(below)) == 1 or len(set(above)) == 1:
+    n = len(below)
+    if n < MIN_CORRELATED or len(set(below)) == 1 or len(set(above)) == 1:
         return None
-    of_ranks = stats.pearsonr(stats.rankdata(below), stats.rankdata(above))
-    interval = of_ranks.confidence_interval(0.95)
+    spearman = float(stats.spearmanr(below, above).statistic)
+    # Few ranks that agree wholly are no proof of it: half a step below 1 stands for what n ranks cannot tell from 1.
+    limit = 1.0 - 6.0 / (n**3 - n)
+    centre = math.atanh(max(-limit, min(limit, spearman)))
+    reach = stats.norm.ppf(0.975) * math.sqrt((1.0 + spearman**2 / 2.0) / (n - 3))
     return Correlation(
         lower=lower,
         upper=upper,
-        spearman=float(of_ranks.statistic),
-        low=_known(interval.low),
-        high=_known(interval.high),
-        kendall=_known(stats.kendalltau(below, above).statistic),
-        n=len(below),
+        spearman=spearman,
+        low=-1.0 if spearman < -limit else math.tanh(centre - reach),
+        high=1.0 if spearman > limit else math.tanh(centre + reach),
+        kendall=float(stats.kendalltau(below, above).statistic),
+        n=n,
     )
-
-
-def _known(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def is_poor(correlation: Correlation | None) -> bool:
