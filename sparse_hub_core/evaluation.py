@@ -19,9 +19,9 @@ from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.masker import MaskerConfig, Stage
 from sparse_hub_core.models.decoding import generate, prefill
 from sparse_hub_core.models.loading import LoadedModel
+from sparse_hub_core.models.prefixes import prefix_snapshot
 from sparse_hub_core.models.prompt import Prompt
 from sparse_hub_core.models.snapshot import ModelFiles, PrefixSnapshot
-from sparse_hub_core.traces.record import prefix_snapshot
 
 LATENCY_PASSES = 3
 

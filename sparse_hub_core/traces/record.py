@@ -12,6 +12,7 @@ from sparse_hub_core.attention.engine import Scoring
 from sparse_hub_core.attention.transformers_seam import Attachment
 from sparse_hub_core.models.decoding import decode, prefill, restored
 from sparse_hub_core.models.loading import LoadedModel
+from sparse_hub_core.models.prefixes import prefix_snapshot
 from sparse_hub_core.models.prompt import Prompt
 from sparse_hub_core.models.snapshot import ModelFiles, PrefixSnapshot
 from sparse_hub_core.traces.trace import LayerTrace, Prefix, Trace, load_trace, save_trace, trace_key
@@ -67,21 +68,6 @@ def record(
         said.tokens,
         torch.stack(logits).cpu(),
     )
-
-
-def prefix_snapshot(loaded: LoadedModel, prompt: Prompt, files: ModelFiles | None) -> PrefixSnapshot:
-    """Return the prefix's snapshot, prefilled now only when no process of the machine has."""
-    if files is None:
-        return prefill(loaded, prompt.prefix)
-    found = files.load_prefix(prompt)
-    if found is not None:
-        return found
-    with files.store.making(files.prefix_key(prompt)):
-        found = files.load_prefix(prompt)
-        if found is None:
-            found = prefill(loaded, prompt.prefix)
-            files.save_prefix(prompt, found)
-    return found
 
 
 def question_trace(

@@ -85,7 +85,7 @@ class ModelWorker:
 
     def prefill(self, stage: Stage, index: int) -> Outcome:
         """Make the prefix snapshots and traces of a request, unless another process has."""
-        from sparse_hub_core.traces.record import prefix_snapshot
+        from sparse_hub_core.models.prefixes import prefix_snapshot
 
         def make() -> None:
             for question, prompt in enumerate(stage.requests[index].prompts):

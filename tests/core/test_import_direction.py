@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 CORE = ROOT / "sparse_hub_core"
 LAYERS = (
-    {"errors", "code_digest"},
+    {"errors", "code_digest", "fidelity"},
     {"space", "registry", "callbacks", "hookspecs", "benchmark", "data", "progress"},
     {"masker", "presets", "spec"},
     {"plugins", "optimizer_factory"},
@@ -20,11 +20,14 @@ LAYERS = (
     {"attention"},
     {"models"},
     {"evaluation", "environment"},
+    {"traces"},
     {"preparation", "workers"},
     {"search", "validation", "testing"},
     {"matrix", "report"},
     {"build_matrix"},
+    {"search_plan"},
     {"model_run"},
+    {"search_cell"},
     {"run_cells"},
     {"execute_full_benchmark"},
     {"cli"},

@@ -50,7 +50,7 @@ def test_flags_beat_the_file_which_beats_debug_which_beats_the_defaults(tmp_path
         ("search = 3", "search", "dictionary"),
         ("models = 'demo'", "models", "list"),
         ("models = ['demo', 3]", "models.1", "string"),
-        ("scheduler = 'ahsa'", "scheduler", "'asha' or 'none'"),
+        ("scheduler = 'ahsa'", "scheduler", "'median' or 'none'"),
         ("device = 'gpu'", "device", "'auto', 'cpu' or 'cuda'"),
         ("max_concurrent = 0", "max_concurrent", "greater than or equal to 1"),
     ],

@@ -9,7 +9,8 @@ from sparse_hub_core import SparseAttention, get_masker_config
 from sparse_hub_core.attention.transformers_seam import Attachment
 from sparse_hub_core.models.decoding import generate, prefill
 from sparse_hub_core.models.prompt import Prompt
-from sparse_hub_core.models.snapshot import SnapshotStore
+from sparse_hub_core.models.snapshot import ModelFiles
+from sparse_hub_core.models.tensor_store import TensorStore
 
 PREFIX, SUFFIX, NEW = tuple(range(20, 70)), tuple(range(90, 97)), 9
 
@@ -46,24 +47,13 @@ def test_a_snapshot_is_not_changed_by_decoding_from_it(loaded):
 
 
 def test_a_snapshot_survives_the_disk(loaded, tmp_path):
-    snapshot = prefill(loaded, PREFIX)
-    assert SnapshotStore(tmp_path).put("key", snapshot)
-    found = SnapshotStore(tmp_path).get("key")
+    snapshot, prompt = prefill(loaded, PREFIX), Prompt(PREFIX, SUFFIX)
+    assert ModelFiles(TensorStore(tmp_path), "m").save_prefix(prompt, snapshot)
+    found = ModelFiles(TensorStore(tmp_path), "m").load_prefix(prompt)
     assert found.length == snapshot.length
     for pair, old in zip(found.layers, snapshot.layers, strict=True):
         assert all(torch.equal(tensor, other) for tensor, other in zip(pair, old, strict=True))
-
-
-def test_the_store_keeps_to_its_size_and_drops_what_earlier_runs_left(loaded, tmp_path):
-    snapshot = prefill(loaded, PREFIX)
-    old = SnapshotStore(tmp_path)
-    assert old.put("old", snapshot)
-    new = SnapshotStore(tmp_path, max_bytes=int(2.5 * old.path("old").stat().st_size))
-    assert new.put("a", snapshot)
-    assert new.put("b", snapshot)
-    assert not old.path("old").exists()
-    assert not new.put("c", snapshot)
-    assert new.get("a") is not None
+    assert ModelFiles(TensorStore(tmp_path), "another model").load_prefix(prompt) is None
 
 
 def test_generation_ends_at_an_end_token(loaded):

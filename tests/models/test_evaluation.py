@@ -6,7 +6,8 @@ import torch
 from sparse_hub_core import Benchmark, Question, Request, SparseAttention, SparseHubError, get_masker_config
 from sparse_hub_core.evaluation import Meter, PreparedRequest, evaluate
 from sparse_hub_core.models.prompt import render_prompts
-from sparse_hub_core.models.snapshot import SnapshotStore
+from sparse_hub_core.models.snapshot import ModelFiles
+from sparse_hub_core.models.tensor_store import TensorStore
 
 
 class Length(Benchmark):
@@ -69,9 +70,9 @@ def test_a_prefix_is_prefilled_once(loaded, prepared, tmp_path):
     forwards = []
     handle = loaded.model.register_forward_pre_hook(lambda module, arguments: forwards.append(arguments[0].shape[1]))
     try:
-        store = SnapshotStore(tmp_path)
+        files = ModelFiles(TensorStore(tmp_path))
         for window in (4, 8, 16):
-            list(evaluate(loaded, Length(), prepared, stack(window), 2, store))
+            list(evaluate(loaded, Length(), prepared, stack(window), 2, files))
     finally:
         handle.remove()
     lengths = [len(request.prompts[0].prefix) for request in prepared]
@@ -94,11 +95,12 @@ def test_nan_is_an_error_and_never_a_score(loaded, prepared):
 
 def test_prefix_queries_come_from_the_snapshot_as_from_the_prefill(loaded, prepared, tmp_path):
     """SnapKV chooses by them, so its answers would differ."""
-    config, store = get_masker_config("snap_kv")(heavy_size=9, window_size=4), SnapshotStore(tmp_path)
-    made = [next(evaluate(loaded, Length(), prepared, [config], 3, store)) for _ in range(2)]
-    found = next(evaluate(loaded, Length(), prepared, [config], 3, SnapshotStore(tmp_path)))
+    config = get_masker_config("snap_kv")(heavy_size=9, window_size=4)
+    files = ModelFiles(TensorStore(tmp_path))
+    made = [next(evaluate(loaded, Length(), prepared, [config], 3, files)) for _ in range(2)]
+    found = next(evaluate(loaded, Length(), prepared, [config], 3, ModelFiles(TensorStore(tmp_path))))
     assert {(report.error, report.density) for report in made} == {(found.error, found.density)}
-    snapshot = store.get(f"-{prepared[0].prompts[0].prefix_key}")
+    snapshot = files.load_prefix(prepared[0].prompts[0])
     kinds = getattr(loaded.model.config, "layer_types", None) or ["full_attention"] * 2
     assert list(snapshot.queries) == [i for i, kind in enumerate(kinds) if kind == "full_attention"]
 
