@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plugins": ("plugins:plugins", "What was found, from which distribution, and what failed."),
     "show": ("show:show", "The summary of a run, again."),
     "report": ("show:report", "Write the HTML report of a run again."),
+    "traces": ("traces:traces", "What is kept of dense runs on this machine; --delete deletes it."),
 }
 """Each command's place below ``sparse_hub_core.cli``, and its line in ``--help``."""
 

@@ -17,8 +17,8 @@ from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-SCHEMA_VERSION = 3
-SUFFIX, PART_SUFFIX = ".safetensors", ".part"
+from sparse_hub_core.models.stored_files import METADATA_KEY, PART_SUFFIX, SCHEMA_VERSION, SUFFIX, store_paths
+
 MAX_STORE_BYTES = 32 << 30
 KEPT_FREE = 0.5
 """A file is written only where it leaves this share of the free disk space free."""
@@ -29,16 +29,6 @@ class Stored:
     """The tensors of one file, memory-mapped, and what its header says."""
 
     tensors: Mapping[str, torch.Tensor]
-    header: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """A file of a store as a listing shows it."""
-
-    path: Path
-    num_bytes: int
-    last_used: float
     header: Mapping[str, Any]
 
 
@@ -63,14 +53,14 @@ class TensorStore:
     def room(self) -> int:
         """Return how many bytes can be kept at all, as far as the disk has them."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        held = sum(size for _, size, _ in _sizes(self.directory))
+        held = sum(size for _, size, _ in store_paths(self.directory))
         return min(self.max_bytes, held + int(KEPT_FREE * shutil.disk_usage(self.directory).free))
 
     def get(self, key: str) -> Stored | None:
-        """Return what was put under a key, by any process, or None."""
+        """Return what was put under a key, by any process; None where nothing was, or it is damaged."""
         if key not in self.opened:
             # Another process may make room for its own at any moment.
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError, SafetensorError, ValueError, LookupError, TypeError):
                 _mark_used(self.path(key))
                 self.opened[key] = _read(self.path(key))
         return self.opened.get(key)
@@ -82,7 +72,7 @@ class TensorStore:
             return False
         whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
         part = self.path(key).with_suffix(f".{os.getpid()}{PART_SUFFIX}")
-        save_file(whole, part, metadata={"sparse_hub": json.dumps(dict(header))})
+        save_file(whole, part, metadata={METADATA_KEY: json.dumps(dict(header))})
         _mark_used(part)
         part.replace(self.path(key))
         return True
@@ -97,28 +87,18 @@ class TensorStore:
 
     def _make_room(self, num_bytes: int) -> bool:
         """Delete what earlier runs left, the oldest first; this run's own files are all needed again."""
-        files = sorted(_sizes(self.directory))
+        files = sorted(store_paths(self.directory))
         total = sum(size for _, size, _ in files)
         for touched, size, path in files:
             cut_off = path.suffix == PART_SUFFIX
-            if touched >= self.started or (total + num_bytes <= self.max_bytes and not cut_off):
-                continue
-            path.unlink(missing_ok=True)
-            total -= size
+            if touched < self.started and (cut_off or not self._fits(total, num_bytes)):
+                path.unlink(missing_ok=True)
+                total -= size
+        return self._fits(total, num_bytes)
+
+    def _fits(self, held: int, num_bytes: int) -> bool:
         free = shutil.disk_usage(self.directory).free
-        return total + num_bytes <= self.max_bytes and num_bytes <= free * KEPT_FREE
-
-
-def stored_files(directory: Path) -> list[StoredFile]:
-    """Return the files of a store, the last used first; what is damaged or of another version has no header."""
-    if not directory.is_dir():
-        return []
-    found = [
-        StoredFile(path, size, touched, _header(path))
-        for touched, size, path in _sizes(directory)
-        if path.suffix == SUFFIX
-    ]
-    return sorted(found, key=lambda file: -file.last_used)
+        return held + num_bytes <= self.max_bytes and num_bytes <= free * KEPT_FREE
 
 
 def _mark_used(path: Path) -> None:
@@ -127,26 +107,8 @@ def _mark_used(path: Path) -> None:
     os.utime(path, (now, now))
 
 
-def _sizes(directory: Path) -> Iterator[tuple[float, int, Path]]:
-    """Yield when each file was last used, its size and its path."""
-    for path in directory.iterdir():
-        with suppress(FileNotFoundError):
-            status = path.stat()
-            if path.suffix in (SUFFIX, PART_SUFFIX):
-                yield status.st_mtime, status.st_size, path
-
-
 def _read(path: Path) -> Stored:
     with safe_open(path, framework="pt") as file:
-        header = json.loads(file.metadata()["sparse_hub"])
+        header = json.loads(file.metadata()[METADATA_KEY])
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     return Stored(tensors, header)
-
-
-def _header(path: Path) -> Mapping[str, Any]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            header: dict[str, Any] = json.loads((file.metadata() or {}).get("sparse_hub", "{}"))
-    except (SafetensorError, OSError, ValueError):
-        return {}
-    return header

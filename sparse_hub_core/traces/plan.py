@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sparse_hub_core.attention.layer import OBSERVED_QUERIES
 from sparse_hub_core.attention.transformers_seam import full_attention_layers
 from sparse_hub_core.errors import SparseHubError
+from sparse_hub_core.traces.record import MAX_POSITIONS
 
 if TYPE_CHECKING:
     from sparse_hub_core.evaluation import PreparedRequest
 
 FIRST_LAYERS = 2
 """The first layers attend unlike the others, so they are in every subset, as is the last one."""
+LAYER_HEADER_BYTES, TOKEN_HEADER_BYTES = 1024, 8
+"""What a file says of its layers and tokens takes no more than this for each."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class ModelShape:
     head_dim: int
     vocabulary: int
     bytes_per_value: int
+    window: int = 0
+    """So many keys are kept of a prefix in the other layers."""
 
     @classmethod
     def of(cls, config: Any, bytes_per_value: int) -> ModelShape:
@@ -42,7 +48,31 @@ class ModelShape:
             getattr(config, "head_dim", None) or config.hidden_size // heads,
             config.vocab_size,
             bytes_per_value,
+            getattr(config, "sliding_window", None) or 0,
         )
+
+    @property
+    def row_bytes(self) -> int:
+        """What a position's keys and values take in one layer."""
+        return 2 * self.num_kv_heads * self.head_dim * self.bytes_per_value
+
+    @property
+    def query_bytes(self) -> int:
+        """What a position's queries take in one layer."""
+        return self.num_heads * self.head_dim * self.bytes_per_value
+
+    def prefix_bytes(self, length: int) -> int:
+        """Return what a prefix takes in one layer that attends to the whole sequence."""
+        return length * self.row_bytes + min(length, OBSERVED_QUERIES) * self.query_bytes
+
+    def snapshot_bytes(self, length: int) -> int:
+        """Return what a prefix takes in all layers."""
+        windows = (self.num_layers - len(self.layers)) * min(length, self.window) * self.row_bytes
+        return len(self.layers) * (self.prefix_bytes(length) + LAYER_HEADER_BYTES) + windows
+
+    def positions_bytes(self, num_positions: int) -> int:
+        """Return what the positions after a prefix take in one layer, with their queries and outputs."""
+        return num_positions * self.row_bytes + 2 * min(num_positions, MAX_POSITIONS) * self.query_bytes
 
 
 @dataclass(frozen=True)
@@ -64,25 +94,28 @@ def plan_traces(
     Raises:
         SparseHubError: Not even one layer fits.
     """
-    prompts = [prompt for prepared in requests for prompt in prepared.prompts]
-    distinct = {prompt.prefix_key: len(prompt.prefix) for prompt in prompts}
-    row = 2 * shape.num_kv_heads * shape.head_dim * shape.bytes_per_value
-    step = row + 2 * shape.num_heads * shape.head_dim * shape.bytes_per_value
-    positions = sum(len(prompt.suffix) + max_new_tokens for prompt in prompts)
-    logits = len(prompts) * max_new_tokens * shape.vocabulary * shape.bytes_per_value
-    whole = sum(distinct.values()) * row * shape.num_layers + positions * step * len(shape.layers) + logits
+    asked = [
+        (prompt, min(max_new_tokens, question.max_new_tokens))
+        for prepared in requests
+        for prompt, question in zip(prepared.prompts, prepared.request.questions, strict=True)
+    ]
+    prefixes = {prompt.prefix_key: len(prompt.prefix) for prompt, _ in asked}
+    # The last token of an answer is read by nothing.
+    after = sum(shape.positions_bytes(len(prompt.suffix) + limit - 1) + LAYER_HEADER_BYTES for prompt, limit in asked)
+    answers = sum(limit * shape.vocabulary * shape.bytes_per_value + TOKEN_HEADER_BYTES * limit for _, limit in asked)
+    whole = sum(map(shape.snapshot_bytes, prefixes.values())) + after * len(shape.layers) + answers
     if whole <= max_bytes:
         return TracePlan(shape.layers, True, whole, whole)
     # Without snapshots every question's trace holds its own prefix.
-    per_layer = sum(len(prompt.prefix) for prompt in prompts) * row + positions * step
-    fitting = (max_bytes - logits) // per_layer
+    per_layer = after + sum(shape.prefix_bytes(len(prompt.prefix)) for prompt, _ in asked)
+    fitting = (max_bytes - answers) // per_layer
     if fitting < 1:
         raise SparseHubError(
             f"The traces of {len(requests)} requests take {gigabytes(whole)}, and not even one layer of them fits into "
             f"{gigabytes(max_bytes)}; raise --trace-max-gb, or search on fewer or shorter requests."
         )
     layers = stratified(shape.layers, fitting)
-    return TracePlan(layers, False, per_layer * len(layers) + logits, whole)
+    return TracePlan(layers, False, per_layer * len(layers) + answers, whole)
 
 
 def all_layers(shape: ModelShape) -> TracePlan:

@@ -1,0 +1,147 @@
+"""``sparse-hub traces``: what is kept of dense runs on this machine, and its deletion."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from sparse_hub_core.errors import UsageError
+from sparse_hub_core.models.stored_files import StoredFile, stored_files
+from sparse_hub_core.report.text import write_table
+from sparse_hub_core.traces.place import trace_dir
+
+SECONDS_PER_DAY = 24 * 60 * 60
+UNKNOWN = "-"
+READERS = "Runs that are reading deleted files keep them until they end; what they then miss is recorded again."
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The files of one kind of one task and model."""
+
+    model: str
+    task: str
+    kind: str
+    """``prefix``, ``trace``, or why the files cannot be used."""
+    files: int
+    tokens: int
+    """Of the prefixes; in traces, of the questions and answers."""
+    num_bytes: int
+    last_used: float
+
+
+@click.command("traces")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--trace-dir", metavar="DIR", help="The folder; SPARSE_HUB_TRACE_DIR or the user's cache by default.")
+@click.option("--delete", is_flag=True, help="Delete the files instead, without asking.")
+@click.option("--model", metavar="M", help="Only the files of this model.")
+@click.option("--task", metavar="T", help="Only the files of this task, as benchmark/subset.")
+@click.option("--older-than", metavar="DAYS", type=click.FloatRange(min=0), help="Only what was unused for so long.")
+def traces(
+    as_json: bool, trace_dir: str | None, delete: bool, model: str | None, task: str | None, older_than: float | None
+) -> None:
+    """List the prefixes and traces that this machine keeps of dense runs, or delete them.
+
+    Deleting costs no results: what a later run misses is recorded again.
+    """
+    directory = _directory(trace_dir)
+    unused_since = None if older_than is None else time.time() - older_than * SECONDS_PER_DAY
+    files = [file for file in stored_files(directory) if _is_asked_for(file, model, task, unused_since)]
+    if delete:
+        _delete(files, directory, as_json)
+    else:
+        _list(files, directory, as_json)
+
+
+def _directory(chosen: str | None) -> Path:
+    """Return the folder of the traces.
+
+    Raises:
+        UsageError: The folder that was named is not there.
+    """
+    directory = trace_dir(chosen)
+    if chosen is not None and not directory.is_dir():
+        raise UsageError(f"--trace-dir {chosen!r} is no folder; name the one that the runs were given.")
+    return directory
+
+
+def _is_asked_for(file: StoredFile, model: str | None, task: str | None, unused_since: float | None) -> bool:
+    return (
+        (model is None or file.header.get("model") == model)
+        and (task is None or file.header.get("task") == task)
+        and (unused_since is None or file.last_used < unused_since)
+    )
+
+
+def _list(files: Sequence[StoredFile], directory: Path, as_json: bool) -> None:
+    total, kept = sum(file.num_bytes for file in files), group(files)
+    if as_json:
+        content = {"directory": str(directory), "num_bytes": total, "kept": [asdict(one) for one in kept]}
+        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        return
+    if kept:
+        columns = ("model", "task", "kind", "files", "tokens", "size", "last used")
+        write_table(columns, [_row(one) for one in kept])
+    click.echo(f"{_counted(files)}, {readable_size(total)}, in {directory}")
+
+
+def group(files: Iterable[StoredFile]) -> list[Kept]:
+    """Return what files are kept of each model, task and kind, in their order."""
+    groups: dict[tuple[str, str, str], list[StoredFile]] = {}
+    for file in files:
+        about = [str(file.header.get(name, UNKNOWN)) for name in ("model", "task", "kind")]
+        kind = about[2] if file.state == "usable" else file.state
+        groups.setdefault((about[0], about[1], kind), []).append(file)
+    return [
+        Kept(
+            *names,
+            len(found),
+            sum(map(_num_tokens, found)),
+            sum(file.num_bytes for file in found),
+            max(file.last_used for file in found),
+        )
+        for names, found in sorted(groups.items())
+    ]
+
+
+def _num_tokens(file: StoredFile) -> int:
+    header = file.header
+    if header.get("kind") == "trace":
+        return int(header["num_question_positions"]) + len(header["tokens"])
+    return int(header.get("length", 0))
+
+
+def _row(kept: Kept) -> list[str]:
+    used = datetime.fromtimestamp(kept.last_used).strftime("%Y-%m-%d %H:%M")
+    tokens = str(kept.tokens) if kept.tokens else UNKNOWN
+    return [kept.model, kept.task, kept.kind, str(kept.files), tokens, readable_size(kept.num_bytes), used]
+
+
+def _delete(files: Sequence[StoredFile], directory: Path, as_json: bool) -> None:
+    for file in files:
+        file.path.unlink(missing_ok=True)
+    freed = sum(file.num_bytes for file in files)
+    if as_json:
+        click.echo(json.dumps({"directory": str(directory), "deleted": len(files), "num_bytes": freed}, indent=2))
+        return
+    click.echo(f"Deleted {_counted(files)} from {directory} and freed {readable_size(freed)}.")
+    if files:
+        click.echo(READERS)
+
+
+def _counted(files: Sequence[StoredFile]) -> str:
+    return "1 file" if len(files) == 1 else f"{len(files)} files"
+
+
+def readable_size(num_bytes: int) -> str:
+    """Return a size as people read it."""
+    for unit, size in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
+        if num_bytes >= size:
+            return f"{num_bytes / size:.1f} {unit}"
+    return f"{num_bytes} bytes"
