@@ -70,17 +70,38 @@ class Proposals:
     asked: int = 0
 
     def __post_init__(self) -> None:
-        """Tell the algorithms what ended in an earlier process; what was cut off there comes first."""
-        for line in self.log.lines:
-            if line.fidelity != self.fidelity:
-                continue
-            self.seen.add(self.log.key(line.parameters))
-            self.entered += line.status != "infeasible"
-            self.tell(line.parameters, line.measures)
-        for (key, fidelity), parameters in self.log.unfinished.items():
-            if fidelity == self.fidelity:
-                self.seen.add(key)
-                self.ready.append(parameters)
+        """Bring the algorithms to where an earlier process was; what was cut off there comes first."""
+        ended = {key: line for (key, fidelity), line in self.log.ended.items() if fidelity == self.fidelity}
+        cut_off = {key: tried for (key, fidelity), tried in self.log.unfinished.items() if fidelity == self.fidelity}
+        self.entered = sum(line.status != "infeasible" for line in ended.values())
+        self.seen |= ended.keys() | cut_off.keys()
+        self.ready += cut_off.values()
+        asked = self._ask_again(ended)
+        for key, line in ended.items():
+            if key not in asked:
+                self.tell(line.parameters, line.measures)
+
+    def _ask_again(self, ended: Mapping[str, TrialLine]) -> set[str]:
+        """Repeat the questions and answers of an earlier process, and return the keys of what was asked for.
+
+        An algorithm that draws by its seed then goes on as it would have without the interruption.
+        """
+        asked: set[str] = set()
+        repeats = 0
+        while not self.seen <= asked and repeats < MAX_REPEATS:
+            parameters = self._ask()
+            if parameters is None:
+                break
+            key = self.log.key(parameters)
+            if key not in self.seen:
+                # It would have come next, or the algorithm does not repeat itself.
+                self.first.insert(0, parameters)
+                break
+            repeats = repeats + 1 if key in asked else 0
+            asked.add(key)
+            if key in ended:
+                self.tell(parameters, ended[key].measures)
+        return asked
 
     def tell(self, parameters: Mapping[str, Any], measures: Measures | None) -> None:
         """Teach every algorithm how a trial ended, by its own target."""

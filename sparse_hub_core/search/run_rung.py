@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +50,9 @@ class _Trial:
     parameters: dict[str, Any]
     key: str
     slot: int
-    answers: list[Measures]
+    num_written: int = 0
+    """So many of its answers are in the files."""
+    answers: list[Measures] = field(default_factory=list)
     began: float = field(default_factory=time.time)
     clock: float = field(default_factory=time.monotonic)
 
@@ -76,6 +78,7 @@ class RungRun:
             ModelError: No worker is left.
             SparseHubError: A result cannot be written.
         """
+        self._remember_ended()
         with self._leaving_no_trial():
             while self._start_trials() or self.running:
                 if not self.running and self.pool.free(()):
@@ -86,6 +89,17 @@ class RungRun:
                     self._take(self.running.pop(reference), reference)
                 if not arrived:
                     self._end_late_trials()
+
+    def _remember_ended(self) -> None:
+        """Tell what stops trials of those that ended before, in an earlier process or an earlier round of the rung."""
+        rung = self.job.rung
+        for line in self.log.lines if rung.runs_model else ():
+            answers = self.log.measured(line)[: line.requests_finished]
+            if line.fidelity != rung.fidelity or not answers:
+                continue
+            with suppress(SparseHubError):
+                values = [self._values(answers[: index + 1])[0] for index in range(len(answers))]
+                self.stopper.remember(self.log.key(line.parameters), values, line.status == "pruned")
 
     @contextmanager
     def _leaving_no_trial(self) -> Iterator[None]:
@@ -102,21 +116,16 @@ class RungRun:
             parameters = self.queue.next()
             if parameters is None:
                 return False
-            key = self.log.key(parameters)
-            # What a process that was killed had finished of a trial is not evaluated again.
-            known = self.log.known(parameters, self.job.rung.fidelity)
-            self._begin(_Trial(parameters, key, slot, list(known)))
+            self._begin(parameters, slot)
         return True
 
-    def _begin(self, trial: _Trial) -> None:
-        """Start a trial with what is known of its requests from other searches."""
-        ids = self.job.request_ids[len(trial.answers) :]
-        found = self.book.find(trial.key, self.job.rung, ids)
-        if found:
-            self._keep(trial, found)
-            self._decide(trial)
-        else:
-            self._go_on(trial)
+    def _begin(self, parameters: dict[str, Any], slot: int) -> None:
+        """Start a trial with what is known of its requests: from a process that was killed, and from other searches."""
+        rung = self.job.rung
+        known = self.log.known(parameters, rung.fidelity)
+        trial = _Trial(parameters, self.log.key(parameters), slot, len(known))
+        found = self.book.find(trial.key, rung, self.job.request_ids[len(known) :])
+        self._take_answers(trial, [*known, *found])
 
     def _go_on(self, trial: _Trial) -> None:
         """Have the next requests measured: one where the model runs, all of them in a replay."""
@@ -142,40 +151,66 @@ class RungRun:
             self.pool.replace(trial.slot)
             self._try_again(trial)
         else:
-            self._keep(trial, [Measures.from_answer(answer) for answer in found["answers"]])
+            answers = [Measures.from_answer(answer) for answer in found["answers"]]
             if found["status"] == "ok":
-                self._decide(trial)
+                self._take_answers(trial, answers)
             else:
                 if found["status"] == "oom":
                     # Its memory may stay in pieces.
                     self.pool.replace(trial.slot)
+                self._keep(trial, answers)
                 self._end(trial, found["status"], found["reason"])
 
-    def _keep(self, trial: _Trial, answers: list[Measures]) -> None:
-        first, rung = len(trial.answers), self.job.rung
-        lines = [
-            TrialRequestLine(
-                parameters=trial.parameters, fidelity=rung.fidelity, request_index=index, answer=answer.as_answer()
-            )
-            for index, answer in enumerate(answers, start=first)
-        ]
-        trial.answers += answers
-        self.log.add_requests(lines)
-        self.book.add(trial.key, rung, dict(zip(self.job.request_ids[first:], answers, strict=False)))
-        self.progress.advance(len(answers))
+    def _take_answers(self, trial: _Trial, answers: list[Measures]) -> None:
+        """Go on with a trial, unless one of its new answers ends it; what follows that one would not have been asked.
 
-    def _decide(self, trial: _Trial) -> None:
-        """Go on with a trial, unless it has seen all requests, cannot be judged, or is stopped as too bad."""
-        finished, total = len(trial.answers), self.job.num_requests
+        Answers that are known are judged one by one as well, so that a search does not depend on what is known.
+        """
+        given = [*trial.answers, *answers]
+        for finished in range(len(trial.answers) + 1, len(given) + 1):
+            end = self._ending(trial.key, given[:finished])
+            if end is not None:
+                self._keep(trial, given[len(trial.answers) : finished])
+                self._end(trial, *end)
+                return
+        self._keep(trial, answers)
+        self._go_on(trial)
+
+    def _ending(self, key: str, answers: Sequence[Measures]) -> tuple[Status, str] | None:
+        """Return how a trial ends that cannot be judged by its answers, or is stopped as too bad."""
+        finished, total = len(answers), self.job.num_requests
         try:
-            values = [target.value(Measures.mean(trial.answers)) for target in self.job.targets]
+            value = self._values(answers)[0]
         except SparseHubError as error:
-            self._end(trial, "error", str(error))
+            return "error", str(error)
+        if finished < total and self.stopper.stops(key, finished, value):
+            return "pruned", f"stopped after {finished} of {total} requests"
+        return None
+
+    def _values(self, answers: Sequence[Measures]) -> list[float]:
+        """Return what each target minimises."""
+        means = Measures.mean(answers)
+        return [target.value(means) for target in self.job.targets]
+
+    def _keep(self, trial: _Trial, answers: Sequence[Measures]) -> None:
+        """Write down those answers of a trial that are not in the files."""
+        rung, num_before = self.job.rung, len(trial.answers)
+        trial.answers += answers
+        self.progress.advance(len(answers))
+        first = max(num_before, trial.num_written)
+        new = trial.answers[first:]
+        if not new:
             return
-        if finished < total and self.stopper.stops(trial.key, finished, values[0]):
-            self._end(trial, "pruned", f"stopped after {finished} of {total} requests")
-        else:
-            self._go_on(trial)
+        trial.num_written = len(trial.answers)
+        self.log.add_requests(
+            [
+                TrialRequestLine(
+                    parameters=trial.parameters, fidelity=rung.fidelity, request_index=index, answer=answer.as_answer()
+                )
+                for index, answer in enumerate(new, start=first)
+            ]
+        )
+        self.book.add(trial.key, rung, dict(zip(self.job.request_ids[first:], new, strict=False)))
 
     def _try_again(self, trial: _Trial) -> None:
         self.lost_workers[trial.key] += 1

@@ -92,6 +92,8 @@ class _Search:
     cell: CellDirectory
     progress: Progress
     correlations: list[Correlation] = field(default_factory=list)
+    sent: set[str] = field(default_factory=set)
+    """The keys of what was sent to the last rung; an earlier process may have run more there."""
 
     def run(self) -> Found:
         search = self.search
@@ -111,6 +113,7 @@ class _Search:
         )
         self._run_rung(entry, proposals, math.inf if len(search.rungs) == 1 else 0)
         self._require_finished(entry)
+        self.sent = {self.log.key(line.parameters) for line in self.log.finished(entry.fidelity)}
         for lower, upper in pairwise(search.rungs):
             self._climb(lower, upper)
         choices = tuple(self._choose(target) for target in search.targets)
@@ -119,28 +122,35 @@ class _Search:
     def _choose(self, target: Target) -> Choice | None:
         """Return the winner; where no finalist keeps to the budget, of the others that seemed to."""
         choice = choose(self._finalists(), target)
+        top = self.search.rungs[-1]
         while choice is None and (others := self._seeming_within(target)):
-            self._run_rung(self.search.rungs[-1], Survivors(others), max_stops=0)
+            self.sent |= {self.log.key(line.parameters) for line in others}
+            self._run_rung(top, Survivors(self._missing(top, others)), max_stops=0)
             choice = choose(self._finalists(), target)
         return choice
 
     def _finalists(self) -> list[Finalist]:
         lines = self.log.finished(self.search.rungs[-1].fidelity)
-        return [Finalist(line.parameters, tuple(self.log.measured(line))) for line in lines]
-
-    def _seeming_within(self, target: Target) -> list[dict[str, Any]]:
-        """Return the best of those that kept to a budget at the first rung and did not run at the last one."""
-        entry, top = self.search.rungs[0], self.search.rungs[-1]
-        lines = [
-            line for line in self.log.finished(entry.fidelity) if line.measures and not target.excess(line.measures)
+        return [
+            Finalist(line.parameters, tuple(self.log.measured(line)))
+            for line in lines
+            if self.log.key(line.parameters) in self.sent
         ]
-        return self._missing(top, sorted(lines, key=lambda line: self._value(line, target)))[:FINALISTS]
+
+    def _seeming_within(self, target: Target) -> list[TrialLine]:
+        """Return the best of those that kept to a budget at the first rung and were not sent to the last one."""
+        lines = [
+            line
+            for line in self.log.finished(self.search.rungs[0].fidelity)
+            if self.log.key(line.parameters) not in self.sent and line.measures and not target.excess(line.measures)
+        ]
+        return sorted(lines, key=lambda line: self._value(line, target))[:FINALISTS]
 
     def _climb(self, lower: Rung, upper: Rung) -> None:
         """Send the best of a rung on to the next one, and more of them where the two disagree."""
         finished = self.log.finished(lower.fidelity)
         count = num_promoted(len(finished), upper.fidelity, len(self.search.targets))
-        self._send_up(upper, finished, count)
+        self.sent = self._send_up(upper, finished, count)
         correlation = self._correlation(lower, upper)
         if is_poor(correlation) and count < len(finished):
             assert correlation is not None
@@ -149,18 +159,17 @@ class _Search:
                 f"{self.search.task}: {lower.fidelity} says little of {upper.fidelity} (Spearman "
                 f"{correlation.spearman:.2f}, n={correlation.n}), so {more} of {len(finished)} go on, not {count}."
             )
-            self._send_up(upper, finished, more)
+            self.sent |= self._send_up(upper, finished, more)
             correlation = self._correlation(lower, upper)
         if correlation is not None:
             self.correlations.append(correlation)
         self._require_finished(upper)
 
-    def _send_up(self, upper: Rung, finished: Sequence[TrialLine], count: int) -> None:
-        """Run so many of those that finished the rung below, but for what ran at this one already."""
+    def _send_up(self, upper: Rung, finished: Sequence[TrialLine], count: int) -> set[str]:
+        """Run so many of those that finished the rung below, but for what ran at this one; return the keys of all."""
         lines = self._promoted(finished, count)
-        missing = self._missing(upper, lines)
-        stopped = len(lines) - len(missing) - len(self.log.finished(upper.fidelity))
-        self._run_rung(upper, Survivors(missing), self._max_stops(upper, count) - stopped)
+        self._run_rung(upper, Survivors(self._missing(upper, lines)), self._max_stops(upper, count))
+        return {self.log.key(line.parameters) for line in lines}
 
     def _max_stops(self, rung: Rung, count: int) -> int:
         """Return how many trials of a rung may be stopped: where few go on, a stop early on would be chance."""
@@ -191,11 +200,11 @@ class _Search:
         ]
 
     def _correlation(self, lower: Rung, upper: Rung) -> Correlation | None:
-        """Return how two rungs agree on the requests that every configuration finished at both."""
+        """Return how two rungs agree on the requests that every configuration that was sent up finished at both."""
         pairs = []
         for (key, fidelity), line in self.log.ended.items():
             above = self.log.answers.get((key, upper.fidelity), [])
-            if fidelity == upper.fidelity and line.measures is not None and above:
+            if key in self.sent and fidelity == upper.fidelity and line.measures is not None and above:
                 pairs.append((self.log.answers.get((key, lower.fidelity), []), above))
         num_common = min((min(len(below), len(above)) for below, above in pairs), default=0)
         if not num_common:

@@ -6,9 +6,14 @@ Ray Tune's own loop is left out: it starts a process for nearly every trial, whi
 from __future__ import annotations
 
 import math
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
+import numpy as np
 from ray.tune.schedulers import ASHAScheduler, AsyncHyperBandScheduler, MedianStoppingRule, TrialScheduler
 
 SchedulerName: TypeAlias = Literal["asha", "hyperband", "median", "none"]
@@ -25,6 +30,9 @@ class Stopper(Protocol):
     def stops(self, key: str, num_finished: int, objective: float) -> bool:
         """Return whether a trial with such an objective after so many requests is to be stopped."""
 
+    def remember(self, key: str, objectives: Sequence[float], was_stopped: bool) -> None:
+        """Take note of a trial that ended before, by its objective after each request."""
+
 
 class NeverStops:
     """Lets every trial see all requests."""
@@ -32,6 +40,9 @@ class NeverStops:
     def stops(self, key: str, num_finished: int, objective: float) -> bool:
         """Return that the trial goes on."""
         return False
+
+    def remember(self, key: str, objectives: Sequence[float], was_stopped: bool) -> None:
+        """Nothing is decided by it."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +60,45 @@ class TuneStopper:
     num_requests: int
     max_stops: float
     known: dict[str, _Trial] = field(default_factory=dict)
+    num_told: Counter[str] = field(default_factory=Counter)
+    """A trial that lost its worker begins again with what it had; a scheduler would count that twice."""
 
     def stops(self, key: str, num_finished: int, objective: float) -> bool:
         """Return what the scheduler decides."""
-        if key not in self.known:
-            self.known[key] = _Trial(key)
-            self.scheduler.on_trial_add(None, self.known[key])
-        result = {TIME: num_finished, METRIC: objective}
-        decision = self.scheduler.on_trial_result(None, self.known[key], result)
-        if decision != TrialScheduler.STOP or num_finished == self.num_requests or self.max_stops < 1:
+        if not self._says_stop(key, num_finished, objective):
+            return False
+        if num_finished == self.num_requests or self.max_stops < 1:
             return False
         self.max_stops -= 1
         return True
+
+    def remember(self, key: str, objectives: Sequence[float], was_stopped: bool) -> None:
+        """Tell the scheduler, which has no say in how the trial ended."""
+        for num_finished, objective in enumerate(objectives, start=1):
+            self._says_stop(key, num_finished, objective)
+        self.max_stops -= was_stopped
+
+    def _says_stop(self, key: str, num_finished: int, objective: float) -> bool:
+        if num_finished <= self.num_told[key]:
+            return False
+        self.num_told[key] = num_finished
+        if key not in self.known:
+            self.known[key] = _Trial(key)
+            with _drawing_by(key):
+                self.scheduler.on_trial_add(None, self.known[key])
+        result = {TIME: num_finished, METRIC: objective}
+        return bool(self.scheduler.on_trial_result(None, self.known[key], result) == TrialScheduler.STOP)
+
+
+@contextmanager
+def _drawing_by(key: str) -> Iterator[None]:
+    """Have HyperBand draw a trial's bracket from the trial, as it would otherwise draw from global random numbers."""
+    others = np.random.get_state()
+    np.random.seed(zlib.crc32(key.encode()))
+    try:
+        yield
+    finally:
+        np.random.set_state(others)
 
 
 def create_stopper(name: SchedulerName, num_requests: int, max_stops: float = math.inf) -> Stopper:
