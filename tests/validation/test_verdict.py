@@ -39,7 +39,7 @@ def judged(dense: list[list[float | None]], sparse: list[list[float | None]] | N
     def lines(scores):
         return None if scores is None else [line(index, of_request) for index, of_request in enumerate(scores)]
 
-    stage = Stage(None, tuple(prepared(i) for i in range(len(dense))), 1)
+    stage = Stage("t", None, tuple(prepared(i) for i in range(len(dense))), 1)
     return verdict(PLACE, SUBSET, stage, lines(dense), lines(sparse), None, None, 0)
 
 
