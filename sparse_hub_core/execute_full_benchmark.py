@@ -55,6 +55,7 @@ def plan(spec: Spec, registry: Registry, configurations: RunConfigurations | Non
         UsageError: A name of the spec is unknown, or belongs to a broken plugin.
     """
     from sparse_hub_core.models.fingerprint import fingerprint
+    from sparse_hub_core.search_plan import ladder_sentences
 
     matrix = build_matrix(spec, registry, configurations)
     without_data = _tasks_without_data(matrix)
@@ -62,7 +63,7 @@ def plan(spec: Spec, registry: Registry, configurations: RunConfigurations | Non
     cells = tuple(
         _cell(matrix, fingerprint_of, *place, has_data=place[1] not in without_data) for place in places(matrix)
     )
-    notes = (*length_notes(matrix), *_by_benchmark(without_data))
+    notes = (*ladder_sentences(matrix), *length_notes(matrix), *_by_benchmark(without_data))
     return Plan(matrix.directory.run_id, matrix.directory.path, cells, notes)
 
 
@@ -135,7 +136,6 @@ def validate_best(
         "benchmarks": (best.task,),
         "presets": (best.preset,),
         "validation": best.validation_settings,
-        "objective": best.objective_name,
         "seed": best.seed,
     }
     for key, value in flags.items():
@@ -146,7 +146,7 @@ def validate_best(
     )
     matrix = build_matrix(build_spec(own), registry, configurations)
     _check_same_kind_of_data(matrix, best)
-    matrix = replace(matrix, judged=best.cell_identity, data_revision=hub_commit(best.data))
+    matrix = replace(matrix, judged=f"{best.cell_identity} {best.target}".strip(), data_revision=hub_commit(best.data))
     return _run(matrix, progress or Silent(), ("validate",), run_cells, best)
 
 

@@ -17,11 +17,14 @@ class Progress(Protocol):
     def stage(self, title: str) -> None:
         """Something else is being done now, such as "search demo, ruler/vt, local_sink"."""
 
+    def expect(self, more: int) -> None:
+        """There are so many more requests to evaluate than was said at first; fewer, where it is negative."""
+
     def advance(self, steps: int = 1) -> None:
         """So many requests are done, or need not be done."""
 
     def trial(self, line: TrialLine, number: int, total: int) -> None:
-        """A trial ended."""
+        """A trial ended, the so manieth of those that run at its fidelity; infeasible ones are not counted."""
 
     def note(self, sentence: str) -> None:
         """Something the user should know."""
@@ -34,6 +37,9 @@ class Silent:
         """Say nothing."""
 
     def stage(self, title: str) -> None:
+        """Say nothing."""
+
+    def expect(self, more: int) -> None:
         """Say nothing."""
 
     def advance(self, steps: int = 1) -> None:

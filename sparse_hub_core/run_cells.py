@@ -21,10 +21,12 @@ from sparse_hub_core.optimizer_factory import create_optimizer
 from sparse_hub_core.preparation import prepare_requests
 from sparse_hub_core.presets import DENSE
 from sparse_hub_core.progress import Progress
+from sparse_hub_core.report.rows import label
 from sparse_hub_core.results.files import content_hash, write_json, write_text
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Best, CellSummary, TrialLine, ValidationFile, ValidationRequestLine
 from sparse_hub_core.search_cell import CellSearch
+from sparse_hub_core.search_plan import expected_requests, expected_trials
 from sparse_hub_core.traces.plan import TracePlan, gigabytes
 from sparse_hub_core.validation.run_validation import measure_latency, run_validation
 from sparse_hub_core.validation.scores import check_scores
@@ -36,11 +38,7 @@ def run_cells(
     matrix: Matrix, progress: Progress, stages: tuple[StageName, ...], given: Best | None = None
 ) -> list[CellSummary]:
     """Run all cells of a matrix and return how each ended; a cell that fails does not stop the others."""
-    spec = matrix.spec
-    searched = len(matrix.searched) * ("search" in stages) * (given is None)
-    validated = (1 + len(matrix.searched)) * ("validate" in stages)
-    per_task = searched * spec.num_samples * spec.search.max_requests + validated * spec.validation.max_requests
-    progress.begin(per_task * len(matrix.models) * len(matrix.tasks))
+    progress.begin(expected_requests(matrix, stages, given))
     summaries: list[CellSummary] = []
     for model in matrix.models:
         with ExitStack() as resources:
@@ -192,10 +190,11 @@ class _TaskRun:
 
     def _search(self, cell: CellDirectory, preset: str, identity: str) -> list[Best]:
         spec, runner = self.matrix.spec, self.runner
-        search = CellSearch(runner, self.task, self.subset, preset, cell, identity)
+        search = CellSearch(runner, self.task, preset, cell, identity)
         found = search.earlier()
         if found is not None:
-            runner.progress.advance(spec.num_samples * spec.search.max_requests)
+            expected = sum(expected_trials(self.matrix, self.task, preset).values())
+            runner.progress.advance(expected * spec.search.max_requests)
             return found
         stage = self._stage("search")
         runner.progress.stage(f"search {runner.source.name}, {self.task}, {preset}")
@@ -219,7 +218,7 @@ class _TaskRun:
             runner = self.runner
             runner.progress.note(f"{self.task} was searched on {best.data} and is validated on {data}.")
         configs = winning_configs(self.matrix, preset, best)
-        sparse = self._validation_lines(cell, configs, preset)
+        sparse = self._validation_lines(cell, configs, label(preset, best))
         dense_cell = self.matrix.cell_directory(self.runner.source, self.task, DENSE)
         if not dense_cell.validation.exists():
             raise SparseHubError("Its dense baseline failed, so there is nothing to compare with.")
@@ -228,11 +227,11 @@ class _TaskRun:
         return self._write(cell, identity, preset, dense, sparse, (configs, best))
 
     def _validation_lines(
-        self, cell: CellDirectory, configs: Sequence[MaskerConfig] | None, preset: str
+        self, cell: CellDirectory, configs: Sequence[MaskerConfig] | None, title: str
     ) -> list[ValidationRequestLine]:
         runner = self.runner
         stage = self._stage("validation")
-        runner.progress.stage(f"validate {runner.source.name}, {self.task}, {preset}")
+        runner.progress.stage(f"validate {runner.source.name}, {self.task}, {title}")
         timeout = self.matrix.spec.validation.timeout
         return run_validation(stage, configs, runner.pool, cell, timeout, runner.progress)
 

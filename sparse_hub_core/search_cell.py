@@ -5,30 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from random import Random
 
-from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.environment import versions
-from sparse_hub_core.errors import ConfigError, SparseHubError
 from sparse_hub_core.matrix import Matrix
 from sparse_hub_core.model_run import ModelRun
 from sparse_hub_core.optimizer_factory import Optimizer, create_optimizer
-from sparse_hub_core.registry import Subset
 from sparse_hub_core.results.best import masker_records
 from sparse_hub_core.results.files import write_json
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Best
 from sparse_hub_core.search.algorithm_options import create_algorithm
 from sparse_hub_core.search.answer_book import AnswerBook
-from sparse_hub_core.search.ladder import FidelityChoice, Rung, rungs
 from sparse_hub_core.search.run_search import Found, SearchFailedError, SearchTask, run_search
-from sparse_hub_core.search.target import Target, targets
+from sparse_hub_core.search.target import Target
 from sparse_hub_core.search.winner import Choice
+from sparse_hub_core.search_plan import search_rungs, wanted_winners
 from sparse_hub_core.traces.place import trace_dir
 from sparse_hub_core.workers.worker import Stage
-
-MAX_DRAWS = 200
-"""Draws of a search space after which none counts as valid."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +30,6 @@ class CellSearch:
 
     runner: ModelRun
     task: str
-    subset: Subset
     preset: str
     cell: CellDirectory
     identity: str
@@ -55,8 +47,7 @@ class CellSearch:
     @property
     def targets(self) -> tuple[Target, ...]:
         """What winners are searched for."""
-        registry, spec = self.matrix.registry, self.matrix.spec
-        return targets(registry.get(registry.objectives, spec.objective).load(), spec, self.subset)
+        return wanted_winners(self.matrix, self.task)
 
     def earlier(self) -> list[Best] | None:
         """Return the winners of a search that ended, None where it did not."""
@@ -114,8 +105,8 @@ class CellSearch:
         nearest = min(tried, key=missing[-1].excess)
         budgets = "; or ".join(target.budget for target in missing)
         sentence = (
-            f"No configuration keeps to {budgets}: the nearest that was tried has density {nearest.density:.4g} and "
-            f"I/O density {nearest.io_density:.4g}; raise the limit, search more samples, or take a preset that can "
+            f"No configuration keeps to {budgets}: the nearest that was tried has density {nearest.density:.2%} and "
+            f"I/O density {nearest.io_density:.2%}; raise the limit, search more samples, or take a preset that can "
             "read less."
         )
         if len(missing) == len(wanted):
@@ -154,30 +145,3 @@ class CellSearch:
             dtype=matrix.dtype,
             versions=versions(matrix.registry),
         )
-
-
-def search_rungs(fidelity: FidelityChoice, optimizer: Optimizer, task: str) -> tuple[Rung, ...]:
-    """Return the rungs of a preset's search.
-
-    Raises:
-        SparseHubError: A replay is asked for where the prefix is read sparsely, of which a trace knows nothing.
-    """
-    masks_prefix = _masks_prefix(optimizer, task)
-    if masks_prefix and fidelity in ("F0", "F1"):
-        raise SparseHubError(
-            "This preset reads the prefix sparsely, which a replay of the dense run cannot measure; use --fidelity "
-            "ladder, F2 or F3."
-        )
-    return rungs(fidelity, masks_prefix)
-
-
-def _masks_prefix(optimizer: Optimizer, task: str) -> bool:
-    """Return whether a preset reads the prefix sparsely, which only its maskers know."""
-    space, rng = optimizer.create_search_space(task), Random(0)
-    for _ in range(MAX_DRAWS):
-        try:
-            configs = optimizer.create_config_from_params({name: domain.sample(rng) for name, domain in space.items()})
-        except (ConfigError, ValueError):
-            continue
-        return SparseAttention(configs).masks("prefill")
-    return False

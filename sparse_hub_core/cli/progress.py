@@ -49,12 +49,18 @@ def trial_counts(counts: Counter[str]) -> str:
 
 
 def trial_sentence(line: TrialLine, number: int, total: int) -> str:
-    """Return how one trial ended."""
-    parts = [f"trial {number}/{total}", line.status]
+    """Return how one trial ended, or why a proposal was never tried."""
+    if line.status == "infeasible":
+        return f"not tried: {line.reason or 'infeasible'}"
+    parts = [f"{line.fidelity} trial {number}/{total}", line.status]
     if line.objective is not None:
         parts.append(f"objective {line.objective:.4g}")
     if line.error is not None and line.density is not None:
         parts.append(f"error {line.error:.4g}, density {line.density:.1%}")
+    if line.kl is not None:
+        parts.append(f"KL {line.kl:.4g}")
+    if line.score is not None:
+        parts.append(f"score {line.score:.4g}")
     if line.reason:
         parts.append(line.reason)
     return f"{': '.join(parts[:2])}, {'; '.join(parts[2:])}" if parts[2:] else ": ".join(parts)
@@ -67,30 +73,34 @@ class PlainProgress:
         self.started = time.monotonic()
         self.total = 0
         self.done = 0
-        self.counts: Counter[str] = Counter()
+        self.told = 0
 
     def begin(self, steps: int) -> None:
         """Note the number of requests to evaluate."""
         self.total = steps
 
+    def expect(self, more: int) -> None:
+        """Change the number of requests to evaluate."""
+        self.total += more
+
     def stage(self, title: str) -> None:
         """Write what is being done."""
-        self.counts.clear()
         self._write(title)
 
     def advance(self, steps: int = 1) -> None:
         """Write how far the run is, a few times in all."""
-        before = self.done
         self.done += steps
-        if not self.total or self.done * PLAIN_STEPS // self.total == before * PLAIN_STEPS // self.total:
+        if self.total <= 0:
             return
+        done = min(self.done, self.total)
+        if done * PLAIN_STEPS // self.total <= self.told:
+            return
+        self.told, share = done * PLAIN_STEPS // self.total, done / self.total
         elapsed = time.monotonic() - self.started
-        left = elapsed / self.done * max(0, self.total - self.done)
-        self._write(f"{min(1.0, self.done / self.total):.0%} done, about {clock(left)} left")
+        self._write(f"{share:.0%} done, about {clock(elapsed * (1 - share) / share)} left")
 
     def trial(self, line: TrialLine, number: int, total: int) -> None:
         """Write how a trial ended."""
-        self.counts[line.status] += 1
         self._write("  " + trial_sentence(line, number, total))
 
     def note(self, sentence: str) -> None:
@@ -108,11 +118,17 @@ class LiveProgress:
     def __init__(self, display: RichProgress) -> None:
         self.display = display
         self.counts: Counter[str] = Counter()
+        self.total = 0
         self.task: TaskID = display.add_task("", total=None, stage="starting", trials="")
 
     def begin(self, steps: int) -> None:
         """Set the number of requests to evaluate."""
+        self.total = steps
         self.display.update(self.task, total=steps)
+
+    def expect(self, more: int) -> None:
+        """Change the number of requests to evaluate."""
+        self.begin(self.total + more)
 
     def stage(self, title: str) -> None:
         """Show what is being done."""
@@ -126,7 +142,7 @@ class LiveProgress:
     def trial(self, line: TrialLine, number: int, total: int) -> None:
         """Count the trial by its status; say more of one that failed."""
         self.counts[line.status] += 1
-        trials = f"trial {number}/{total}: {trial_counts(self.counts)}"
+        trials = f"{line.fidelity} trial {number}/{total}: {trial_counts(self.counts)}"
         self.display.update(self.task, trials=trials)
         if line.status in ("error", "oom", "timeout"):
             self.display.console.print(trial_sentence(line, number, total), markup=False, highlight=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.report.notes import notes
 from sparse_hub_core.report.paste import as_python
 from sparse_hub_core.report.rows import cell_row, failures, further_scores, summary_table
+from sparse_hub_core.report.rungs import correlations
 from sparse_hub_core.results.files import read_json, write_text
 from sparse_hub_core.results.run_directory import RunDirectory
 from sparse_hub_core.results.schema import RunFile
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 
 CHART_HEIGHT = 80
 BAR_WIDTH = 18
+MEASURED = {
+    **{"objective": "objective", "error": "error", "density": "density", "io_density": "I/O density"},
+    **{"kl": "KL", "delta_nll": "delta NLL", "score": "score"},
+}
+"""What a trial measures, and how it is called."""
 
 
 @dataclass(frozen=True)
@@ -61,25 +68,47 @@ def render_report(directory: Path, summary: SummaryFile, registry: Registry) -> 
         run=read_json(run_file, RunFile) if run_file.exists() else None,
         headings=headings,
         rows=rows,
-        further=further_scores(summary.cells),
+        tables=_further_tables(summary.cells),
         notes=notes(summary.cells),
         failures=failures(summary.cells),
-        cells=[_cell(RunDirectory(directory), cell, registry) for cell in summary.cells],
+        cells=_cells(RunDirectory(directory), summary.cells, registry),
         chart_height=CHART_HEIGHT,
         bar_width=BAR_WIDTH,
     )
 
 
-def _cell(run: RunDirectory, cell: CellSummary, registry: Registry) -> dict[str, Any]:
-    folder = run.cell(cell.model, cell.task, cell.preset)
-    trials = folder.read_trials()
-    return {
-        "row": cell_row(cell),
-        "python": as_python(cell.best, folder.best.resolve(), registry) if cell.best else None,
-        "bars": error_bars(cell.validation.error_by_layer) if cell.validation else [],
-        "trials": trials,
-        "parameters": _parameter_names(trials),
-    }
+def _further_tables(cells: Sequence[CellSummary]) -> list[tuple[str, list[str], list[list[str]]]]:
+    tables = [
+        ("Further metrics and groups of questions", *further_scores(cells)),
+        ("How alike the rungs of the search rank configurations", *correlations(cells)),
+    ]
+    return [table for table in tables if table[2]]
+
+
+def _cells(run: RunDirectory, cells: Sequence[CellSummary], registry: Registry) -> list[dict[str, Any]]:
+    shown, folders = [], set()
+    for cell in cells:
+        folder = run.cell(cell.model, cell.task, cell.preset)
+        # Winners of one search share its trials, which are shown with the first of them.
+        trials = [] if folder in folders else folder.read_trials()
+        folders.add(folder)
+        path = run.best(cell).resolve()
+        shown.append(
+            {
+                "row": cell_row(cell),
+                "python": as_python(cell.best, path, registry) if cell.best else None,
+                "bars": error_bars(cell.validation.error_by_layer) if cell.validation else [],
+                "trials": trials,
+                "parameters": _parameter_names(trials),
+                "measured": _measured(trials),
+            }
+        )
+    return shown
+
+
+def _measured(trials: Sequence[TrialLine]) -> dict[str, str]:
+    """Return the measures that some trial has, and how they are called."""
+    return {name: told for name, told in MEASURED.items() if any(getattr(t, name) is not None for t in trials)}
 
 
 def error_bars(error_by_layer: dict[int, float]) -> list[Bar]:

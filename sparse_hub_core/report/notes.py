@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sparse_hub_core.lookup import SAMPLE_SUFFIX
+from sparse_hub_core.report.rows import cell_label
+from sparse_hub_core.report.rungs import correlation_sentence, fidelity_sentence, tie_sentence
 
 if TYPE_CHECKING:
     from sparse_hub_core.results.schema import CellSummary
@@ -70,15 +72,19 @@ def notes(cells: Sequence[CellSummary]) -> list[str]:
     """Return what is to be known about a table of cells."""
     sentences = (
         *(metric_sentence, sample_sentence, data_sentence, hidden_sentence, hopeless_sentence),
-        *(cut_sentence, limit_sentence, within_noise_sentence, io_sentence),
+        *(cut_sentence, limit_sentence, fidelity_sentence, tie_sentence, correlation_sentence),
+        *(within_noise_sentence, io_sentence),
     )
     return [text for sentence in sentences if (text := sentence(cells)) is not None]
 
 
 def limit_sentence(cells: Sequence[CellSummary]) -> str | None:
     """Return how many answers the stage's limit stopped before the task's own."""
-    judged = [found for cell in cells if (found := cell.validation) is not None and found.limited_answers]
-    told = [f"{found.limited_answers} in {found.task} ({found.preset})" for found in judged]
+    told = [
+        f"{found.limited_answers} in {found.task} ({cell_label(cell)})"
+        for cell in cells
+        if (found := cell.validation) is not None and found.limited_answers
+    ]
     if not told:
         return None
     return f"Answers stopped by --validation-max-new-tokens before their task's own limit: {'; '.join(told)}."

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sparse_hub_core.fidelity import FIDELITIES
 from sparse_hub_core.lookup import SAMPLE_SUFFIX
 from sparse_hub_core.presets import DENSE
 from sparse_hub_core.results.schema import STATUSES
 
 if TYPE_CHECKING:
-    from sparse_hub_core.results.schema import CellSummary, Interval, Scores, ValidationFile
+    from sparse_hub_core.results.schema import Best, CellSummary, Interval, Scores, ValidationFile
 
 NOTHING = "-"
 
@@ -71,11 +72,21 @@ def _is_telling(name: str, values: list[str]) -> bool:
     return any(value != NOTHING for value in values)
 
 
+def label(preset: str, best: Best | None) -> str:
+    """Return what tells a winner from others of the same preset: "local_sink, density <= 5%"."""
+    return f"{preset}, {best.budget.replace('at most', '<=')}" if best and best.budget else preset
+
+
+def cell_label(cell: CellSummary) -> str:
+    """Return the preset of a cell, and what its winner had to keep to."""
+    return label(cell.preset, cell.best)
+
+
 def cell_row(cell: CellSummary) -> Row:
     """Return one cell as it is shown."""
     judged = cell.validation
     return Row(
-        preset=cell.preset,
+        preset=cell_label(cell),
         task=cell.task,
         model=cell.model,
         score=_with_error(judged.sparse or judged.dense) if judged else NOTHING,
@@ -86,8 +97,15 @@ def cell_row(cell: CellSummary) -> Row:
         io_density=_share(judged.io_density_validation) if judged else NOTHING,
         error=_pair(judged.error_mean, judged.error_p95, ".4g") if judged else NOTHING,
         latency=_latency(judged),
-        trials=", ".join(f"{cell.trials[name]} {name}" for name in STATUSES if name in cell.trials) or NOTHING,
+        trials=_trials(cell),
     )
+
+
+def _trials(cell: CellSummary) -> str:
+    """Return how many configurations ran at which fidelity, and how many did not end well."""
+    ran = [f"{cell.fidelities[fidelity]} {fidelity}" for fidelity in FIDELITIES if fidelity in cell.fidelities]
+    ended = [f"{cell.trials[name]} {name}" for name in STATUSES if name in cell.trials and not (ran and name == "ok")]
+    return "; ".join(", ".join(part) for part in (ran, ended) if part) or NOTHING
 
 
 FURTHER = ["preset", "task", "model", "score of", "score ± standard error", "dense score", "difference [95% interval]"]
@@ -103,7 +121,7 @@ def further_scores(cells: Sequence[CellSummary]) -> tuple[list[str], list[list[s
             named += [(scores.metric, scores) for scores in judged.other_scores]
             named += [(f"{scores.group}: {scores.stratum}", scores) for scores in judged.strata if scores.dense]
         for name, scores in named:
-            place = [cell.preset, cell.task, cell.model, name]
+            place = [cell_label(cell), cell.task, cell.model, name]
             shown = _with_error(scores.sparse or scores.dense), _score(scores.dense), _interval(scores.difference)
             rows.append([*place, *shown])
     return FURTHER, rows
@@ -115,7 +133,7 @@ def failures(cells: Sequence[CellSummary]) -> list[str]:
     for cell in cells:
         if cell.status == "failed":
             place = (cell.model, cell.task, cell.reason or "no reason was given.")
-            presets.setdefault(place, []).append(cell.preset)
+            presets.setdefault(place, []).append(cell_label(cell))
     return [f"{model}, {task}, {', '.join(names)}: {reason}" for (model, task, reason), names in presets.items()]
 
 

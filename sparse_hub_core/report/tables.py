@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from sparse_hub_core.report.notes import notes
 from sparse_hub_core.report.paste import as_python
-from sparse_hub_core.report.rows import COSTS, VERDICTS, failures, further_scores, summary_table
+from sparse_hub_core.report.rows import COSTS, VERDICTS, cell_label, failures, further_scores, summary_table
+from sparse_hub_core.report.rungs import correlations
 from sparse_hub_core.report.text import write_table
 from sparse_hub_core.results.run_directory import RunDirectory
 
@@ -24,7 +25,7 @@ def write_summary(summary: SummaryFile, directory: Path, registry: Registry) -> 
     """Write all cells of a run, the best configurations ready to paste, and where the files are."""
     run = RunDirectory(directory)
     _say(f"Run {summary.run_id}: {_places(summary.cells)}")
-    write_cells(summary.cells, registry, lambda cell: run.cell(cell.model, cell.task, cell.preset).best)
+    write_cells(summary.cells, registry, run.best)
     _say(f"Files: {directory}")
     if (directory / "report.html").exists():
         _say(f"Report: {directory / 'report.html'}")
@@ -37,20 +38,20 @@ def write_cells(cells: Sequence[CellSummary], registry: Registry, best_path: Bes
     if any(cell.validation is not None or cell.trials for cell in cells):
         _say("")
         write_table(*summary_table(cells, COSTS))
-    _write_further_scores(cells)
+    _write_further(*further_scores(cells))
+    _write_further(*correlations(cells))
     for note in notes(cells):
         _say(note)
     for sentence in failures(cells):
         _say(f"Failed: {sentence}")
     for cell in cells:
         if cell.best is not None:
-            _say(f"\nBest of {cell.model}, {cell.task}, {cell.preset}:")
+            _say(f"\nBest of {cell.model}, {cell.task}, {cell_label(cell)}:")
             _say(as_python(cell.best, best_path(cell).resolve(), registry))
     _say("")
 
 
-def _write_further_scores(cells: Sequence[CellSummary]) -> None:
-    headings, rows = further_scores(cells)
+def _write_further(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if rows:
         _say("")
         write_table(headings, rows)

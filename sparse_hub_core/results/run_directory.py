@@ -16,6 +16,7 @@ from sparse_hub_core.results.files import content_hash, disk_error, read_json, r
 from sparse_hub_core.results.schema import (
     Best,
     CellFile,
+    CellSummary,
     TrialLine,
     TrialRequestLine,
     ValidationFile,
@@ -103,10 +104,13 @@ class CellDirectory:
         folder = self.path if _identity_of(self.path) == identity else self._aside(identity)
         if folder is None:
             return "new"
-        cell = CellDirectory(folder)
-        if cell.validation.exists():
+        if CellDirectory(folder).validation.exists():
             return "done"
-        return "searched" if cell.best.exists() else "new"
+        # Of several winners each has a folder of its own.
+        winners = [CellDirectory(found.parent) for found in (*folder.glob("best.json"), *folder.glob("*/best.json"))]
+        if not winners:
+            return "new"
+        return "done" if all(winner.validation.exists() for winner in winners) else "searched"
 
     def read_trials(self) -> list[TrialLine]:
         """Return the trials that ended so far."""
@@ -154,6 +158,10 @@ class RunDirectory:
     def cell(self, model: str, task: str, preset: str) -> CellDirectory:
         """Return the folder of one cell."""
         return CellDirectory(self.path / path_part(model) / path_part(task) / path_part(preset))
+
+    def best(self, row: CellSummary) -> Path:
+        """Return where the winner that a row of the summary tells of is kept."""
+        return self.cell(row.model, row.task, row.preset).target(row.target).best
 
     @contextmanager
     def locked(self) -> Iterator[None]:

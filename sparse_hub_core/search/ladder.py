@@ -57,6 +57,15 @@ def num_promoted(num_finished: int, to: Fidelity, num_targets: int = 1) -> int:
     return min(num_finished, finalists if to == "F3" else max(finalists, math.ceil(num_finished / REDUCTION_FACTOR)))
 
 
+def expected_counts(num_samples: int, rungs: Sequence[Rung], num_targets: int = 1) -> dict[Fidelity, int]:
+    """Return how many configurations run at each rung where all end well and no rung says little of the next one."""
+    counts = {rungs[0].fidelity: num_samples}
+    for rung in rungs[1:]:
+        num_samples = num_promoted(num_samples, rung.fidelity, num_targets)
+        counts[rung.fidelity] = num_samples
+    return counts
+
+
 def promoted(ranked: Sequence[T], count: int) -> list[T]:
     """Return so many of the configurations, which come ranked: the best, and a few evenly spread over the others."""
     num_spread = min(int(SPREAD_SHARE * count), len(ranked) - count)

@@ -21,6 +21,10 @@ MAX_REPEATS = 200
 class Queue(Protocol):
     """Configurations to try, one after another."""
 
+    @property
+    def num_left(self) -> int:
+        """How many are still to be tried, at most."""
+
     def next(self) -> dict[str, Any] | None:
         """Return the parameters of the next one, or None when there is none."""
 
@@ -36,6 +40,11 @@ class Survivors:
     """The configurations that an earlier rung sends on."""
 
     waiting: list[dict[str, Any]]
+
+    @property
+    def num_left(self) -> int:
+        """How many wait."""
+        return len(self.waiting)
 
     def next(self) -> dict[str, Any] | None:
         """Return the next one."""
@@ -102,6 +111,11 @@ class Proposals:
             if key in ended:
                 self.tell(parameters, ended[key].measures)
         return asked
+
+    @property
+    def num_left(self) -> int:
+        """How many more may enter."""
+        return self.num_samples - self.entered
 
     def tell(self, parameters: Mapping[str, Any], measures: Measures | None) -> None:
         """Teach every algorithm how a trial ended, by its own target."""

@@ -20,7 +20,7 @@ from sparse_hub_core.results.schema import Correlation, TrialLine
 from sparse_hub_core.search.algorithm import SearchAlgorithm
 from sparse_hub_core.search.answer_book import AnswerBook
 from sparse_hub_core.search.grid_search import GridSearch
-from sparse_hub_core.search.ladder import FINALISTS, Rung, correlate, is_poor, num_promoted, promoted
+from sparse_hub_core.search.ladder import FINALISTS, Rung, correlate, expected_counts, is_poor, num_promoted, promoted
 from sparse_hub_core.search.proposals import Proposals, Queue, Survivors
 from sparse_hub_core.search.run_rung import RungJob, RungRun
 from sparse_hub_core.search.schedulers import create_stopper
@@ -102,6 +102,8 @@ class _Search:
         space = search.optimizer.create_search_space(search.task)
         # A stack without anything to search is one configuration, which a grid of nothing proposes.
         self.num_samples = self.spec.num_samples if space else 1
+        self.expected = expected_counts(self.num_samples, search.rungs, len(search.targets))
+        self.wanted: dict[str, int] = {}
         create = search.create_algorithm if space else GridSearch
         algorithms = [
             (target, create(space, self.num_samples, self.pool.size, self.spec.seed + index))
@@ -214,6 +216,7 @@ class _Search:
         return correlate(lower.fidelity, upper.fidelity, lows, highs)
 
     def _run_rung(self, rung: Rung, queue: Queue, max_stops: float = math.inf) -> None:
+        self._expect(rung, queue.num_left)
         first = queue.next()
         if first is None:
             return
@@ -227,9 +230,17 @@ class _Search:
         stopper = create_stopper(self.spec.scheduler if stops else "none", len(ids), max_stops)
         RungRun(job, queue, self.log, search.book, self.pool, stopper, self.progress).run()
 
+    def _expect(self, rung: Rung, num_left: int) -> None:
+        """Correct what was expected of a rung: more go up where two rungs disagree, fewer where trials failed."""
+        self.wanted[rung.fidelity] = self._num_ended(rung.fidelity) + num_left
+        before = self.expected.pop(rung.fidelity, 0) * self.spec.search.max_requests
+        self.progress.expect(num_left * len(self.search.stage.requests) - before)
+
+    def _num_ended(self, fidelity: str) -> int:
+        return sum(line.fidelity == fidelity and line.status != "infeasible" for line in self.log.lines)
+
     def _told(self, line: TrialLine) -> None:
-        ended = [other for other in self.log.lines if other.fidelity == line.fidelity and other.status != "infeasible"]
-        self.progress.trial(line, len(ended), self.num_samples)
+        self.progress.trial(line, self._num_ended(line.fidelity), self.wanted[line.fidelity])
 
     def _require_finished(self, rung: Rung) -> None:
         """Check that a rung left something to go on with.

@@ -66,7 +66,7 @@ class Target:
     def budget(self) -> str:
         """The budget in words, empty where there is none."""
         limits = [("density", self.max_density), ("I/O density", self.max_io_density)]
-        return " and ".join(f"{name} at most {limit:.4g}" for name, limit in limits if limit is not None)
+        return " and ".join(f"{name} at most {100 * limit:.4g}%" for name, limit in limits if limit is not None)
 
 
 def targets(objective: Any, spec: Spec, subset: Subset) -> tuple[Target, ...]:

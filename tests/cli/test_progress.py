@@ -10,16 +10,19 @@ from rich.progress import TextColumn
 from sparse_hub_core.cli.progress import LiveProgress, PlainProgress, clock, trial_sentence, watch
 from sparse_hub_core.results.schema import TrialLine
 
-OK = TrialLine(parameters={}, status="ok", objective=0.25, error=0.2, density=0.05)
+OK = TrialLine(parameters={}, status="ok", objective=0.25, error=0.2, density=0.05, fidelity="F1")
+INFEASIBLE = TrialLine(parameters={}, status="infeasible", reason="the window covers everything")
 FAILED = TrialLine(parameters={}, status="error", reason="[red] is no colour")
 
 
 def tell(progress) -> None:
     progress.begin(10)
     progress.stage("search demo, ruler/vt, local_sink")
+    progress.trial(INFEASIBLE, 0, 2)
     progress.trial(OK, 1, 2)
     progress.trial(FAILED, 2, 2)
-    for _ in range(10):
+    progress.expect(-2)
+    for _ in range(8):
         progress.advance()
     progress.note("2 requests are fewer than 10.")
 
@@ -30,8 +33,9 @@ def test_without_a_terminal_every_event_is_a_line(capsys):
         tell(progress)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].endswith("] search demo, ruler/vt, local_sink")
-    assert lines[1].endswith("trial 1/2: ok, objective 0.25; error 0.2, density 5.0%")
-    assert lines[2].endswith("trial 2/2: error, [red] is no colour")
+    assert lines[1].endswith("]   not tried: the window covers everything")
+    assert lines[2].endswith("]   F1 trial 1/2: ok, objective 0.25; error 0.2, density 5.0%")
+    assert lines[3].endswith("]   F3 trial 2/2: error, [red] is no colour")
     assert lines[-2].endswith("100% done, about 0:00 left")
     assert lines[-1].endswith("Note: 2 requests are fewer than 10.")
 
@@ -42,6 +46,17 @@ def test_plain_progress_is_told_a_few_times_only(capsys):
     for _ in range(1000):
         progress.advance()
     assert len(capsys.readouterr().err.splitlines()) == 10
+
+
+def test_steps_that_are_found_out_later_do_not_let_it_go_back(capsys):
+    progress = PlainProgress()
+    progress.begin(10)
+    progress.advance(5)
+    progress.expect(10)
+    for _ in range(15):
+        progress.advance()
+    said = [line.split("] ")[1].partition("%")[0] for line in capsys.readouterr().err.splitlines()]
+    assert said == ["50", "60", "70", "80", "90", "100"]
 
 
 def test_more_steps_than_were_estimated_do_no_harm(capsys):
@@ -58,19 +73,21 @@ def test_on_a_terminal_a_bar_moves_and_failures_are_said():
     with RichProgress(TextColumn("{task.fields[stage]} {task.fields[trials]}"), console=console) as display:
         progress = LiveProgress(display)
         tell(progress)
-        assert (display.tasks[0].completed, display.tasks[0].total) == (10, 10)
+        assert (display.tasks[0].completed, display.tasks[0].total) == (8, 8)
     shown = stream.getvalue()
     assert "trial 2/2: error, [red] is no colour" in shown
     assert "Note: 2 requests are fewer than 10." in shown
-    assert "1 ok, 1 error" in shown
+    assert "F3 trial 2/2: 1 infeasible, 1 ok, 1 error" in shown
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (TrialLine(parameters={}, status="pruned", objective=1.0), "trial 3/9: pruned, objective 1"),
-        (TrialLine(parameters={}, status="timeout", reason="900 s"), "trial 3/9: timeout, 900 s"),
-        (TrialLine(parameters={}, status="infeasible"), "trial 3/9: infeasible"),
+        (TrialLine(parameters={}, status="pruned", objective=1.0, fidelity="F2"), "F2 trial 3/9: pruned, objective 1"),
+        (TrialLine(parameters={}, status="timeout", reason="900 s"), "F3 trial 3/9: timeout, 900 s"),
+        (TrialLine(parameters={}, status="ok", objective=1.0, kl=0.5), "F3 trial 3/9: ok, objective 1; KL 0.5"),
+        (TrialLine(parameters={}, status="ok", objective=1.0, score=0.0), "F3 trial 3/9: ok, objective 1; score 0"),
+        (TrialLine(parameters={}, status="infeasible"), "not tried: infeasible"),
     ],
 )
 def test_trials_end_in_a_sentence(line, said):

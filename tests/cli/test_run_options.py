@@ -43,7 +43,9 @@ def test_every_setting_has_an_option_whose_help_tells_the_default(path):
     option = next(parameter for parameter in run.params if flag_name(path) in parameter.opts)
     default = paths(Spec)[path]
     if default not in ((), None, {}, False):
-        assert f"[default: {f'{default:g}' if isinstance(default, float) else default}]" in option.help
+        values = default if isinstance(default, tuple) else (default,)
+        told = ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
+        assert f"[default: {told}]" in option.help
 
 
 def test_each_stage_has_its_own_options_only():
