@@ -176,7 +176,7 @@ def table(num_keys: int) -> None:
 
 def main() -> None:
     """Print a table per key count."""
-    for num_keys in [int(argument) for argument in sys.argv[1:]] or [8192, 32768, 131072]:
+    for num_keys in [int(argument) for argument in sys.argv[1:] if argument.isdigit()] or [8192, 32768, 131072]:
         table(num_keys)
 
 

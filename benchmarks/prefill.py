@@ -61,7 +61,7 @@ def table(num_tokens: int) -> None:
 
 def main() -> None:
     """Print a table per length."""
-    for num_tokens in [int(argument) for argument in sys.argv[1:]] or [4096, 8192]:
+    for num_tokens in [int(argument) for argument in sys.argv[1:] if argument.isdigit()] or [4096, 8192]:
         table(num_tokens)
 
 

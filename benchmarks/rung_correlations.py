@@ -14,7 +14,7 @@ import torch
 from shared.workbench import Workbench, header, is_quick, load, optimizer_of, seconds, set_up
 
 from sparse_hub_core.fidelity import FIDELITIES, Fidelity, Measures
-from sparse_hub_core.search.ladder import correlate
+from sparse_hub_core.search.ladder import MIN_CORRELATED, correlate
 
 QUICK = is_quick("How far the rungs of the ladder rank configurations alike.")
 PRESETS = ("sink_local_oracle_top_k", "sink_local_quest", "sink_local_magic_pig")
@@ -63,10 +63,13 @@ def table(workbench: Workbench, preset: str) -> None:
     print(f"\n{workbench.task}, {preset}: densities {spread_of([m.density for m in found['F1']], '.1%')}, ", end="")
     print(f"errors {spread_of([m.error for m in found['F3']], '.3f')}, scores {spread_of(scores, '.1f')}")
     for name, chosen in (("all", list(range(len(stacks)))), (f"density up to {SMALL:.0%}", sparse)):
+        if len(chosen) < MIN_CORRELATED:
+            print(f"  {name}: {len(chosen)} of them, too few to say")
+            continue
         for what, lower, below, upper, above in PAIRS:
             lows, highs = [below(found[lower][i]) for i in chosen], [above(found[upper][i]) for i in chosen]
             correlation = correlate(lower, upper, lows, highs)
-            told = "cannot be told: too few, or all alike"
+            told = "cannot be told: all alike"
             if correlation is not None:
                 interval = f"({correlation.low:.2f} to {correlation.high:.2f})"
                 told = f"Spearman {correlation.spearman:5.2f} {interval:16} Kendall {correlation.kendall:5.2f}"

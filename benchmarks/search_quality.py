@@ -107,23 +107,26 @@ def table(landscape: Landscape, preset: str, folder: Path) -> None:
     for budget in BUDGETS:
         error, parameters = lowest(grid, budget)
         noise = landscape.noise(parameters) if parameters else 0.0
-        known = min(m.error for m in landscape.known.values() if m.density <= budget)
+        known = min((m.error for m in landscape.known.values() if m.density <= budget), default=math.inf)
         share = sum(measures.density <= budget for _, measures in grid) / len(grid)
         close = max(CLOSE, 2 * noise)
         print(f"\n{preset}, density at most {budget:.0%}: grid's best of {len(grid)} is {error:.4f} {parameters}")
         print(f"  {share:.0%} of the grid is within the budget; best of anything here {known:.4f}; ", end="")
         print(f"close is up to {close:.1%} above the grid's best" + (", two deviations over seeds" if noise else ""))
-        print(
-            f"  {'':14}{'median error (range)':>28}{'of random':>11}{'at most grid':>14}{'close to it':>13}{'none':>6}"
-        )
+        print(f"  {'':14}{'median error (range)':>28}{'of random':>11}{'at most grid':>14}{'close':>8}{'none':>6}")
         at_random = statistics.median(best[budget, "random"])
         for name in ALGORITHMS:
             errors = best[budget, name]
-            median, some = statistics.median(errors), sum(map(math.isfinite, errors))
-            shown = f"{median:.4f} ({min(errors):.4f}-{max(errors):.4f})"
-            counts = (sum(e <= error for e in errors), sum(e <= error * (1 + close) for e in errors))
-            print(f"  {name:14}{shown:>28}{median / at_random:>11.2f}", end="")
-            print(f"{f'{counts[0]} of {SEEDS}':>14}{f'{counts[1]} of {SEEDS}':>13}{SEEDS - some:>6}")
+            print(f"  {name:14}{row(errors, at_random, error, error * (1 + close))}")
+
+
+def row(errors: Sequence[float], at_random: float, of_grid: float, close: float) -> str:
+    """Return what the seeds of an algorithm found, beside random search and the grid; infinite where nothing."""
+    median, some = statistics.median(errors), sum(map(math.isfinite, errors))
+    shown = f"{median:.4f} ({min(errors):.4f}-{max(errors):.4f})"
+    of_random = f"{median / at_random:.2f}" if math.isfinite(median) and math.isfinite(at_random) else "-"
+    counts = [f"{sum(found <= limit for found in errors)} of {SEEDS}" if some else "-" for limit in (of_grid, close)]
+    return f"{shown:>28}{of_random:>11}{counts[0]:>14}{counts[1]:>8}{SEEDS - some:>6}"
 
 
 def main() -> None:
