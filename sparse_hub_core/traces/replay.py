@@ -14,7 +14,8 @@ from sparse_hub_core.traces.plan import FIRST_LAYERS, stratified
 from sparse_hub_core.traces.trace import Trace
 
 SUBSET_SHARE = 0.25
-MIN_SUBSET_LAYERS = 3
+MIN_SUBSET_LAYERS = FIRST_LAYERS + 2
+"""The first ones, the last, and at least one that stands for those between."""
 SUBSET_QUESTION_POSITIONS = 8
 """Of the question; a subset keeps every position of the answer."""
 
