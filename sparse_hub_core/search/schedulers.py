@@ -87,7 +87,10 @@ class TuneStopper:
             with _drawing_by(key):
                 self.scheduler.on_trial_add(None, self.known[key])
         result = {TIME: num_finished, METRIC: objective}
-        return bool(self.scheduler.on_trial_result(None, self.known[key], result) == TrialScheduler.STOP)
+        return self.scheduler.on_trial_result(None, self.known[key], result) in (
+            TrialScheduler.STOP,
+            TrialScheduler.PAUSE,
+        )
 
 
 @contextmanager
@@ -113,7 +116,9 @@ def create_stopper(name: SchedulerName, num_requests: int, max_stops: float = ma
         return NeverStops()
     if name == "median":
         # Without an end to the time slice it would ask Ray Tune's loop which trials could run instead.
-        rule = MedianStoppingRule(TIME, METRIC, "min", GRACE_REQUESTS, GRACE_REQUESTS, min_time_slice=math.inf)
+        # Without a hard stop it can be told more of a trial that went on against its word.
+        settings = {"min_time_slice": math.inf, "hard_stop": False}
+        rule = MedianStoppingRule(TIME, METRIC, "min", GRACE_REQUESTS, GRACE_REQUESTS, **settings)
         return TuneStopper(rule, num_requests, max_stops)
     scheduler, brackets = (AsyncHyperBandScheduler, HYPERBAND_BRACKETS) if name == "hyperband" else (ASHAScheduler, 1)
     halving = scheduler(TIME, METRIC, "min", num_requests, GRACE_REQUESTS, REDUCTION_FACTOR, brackets)

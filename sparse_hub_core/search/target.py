@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from sparse_hub_core.registry import Subset
     from sparse_hub_core.spec import Spec
 
+ROUNDING = 1e-9
+"""The mean of equal densities may be above all of them by as much."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -60,7 +63,8 @@ class Target:
             over.append(measures.density - self.max_density)
         if self.max_io_density is not None:
             over.append(measures.io_density - self.max_io_density)
-        return max(over)
+        excess = max(over)
+        return excess if excess > ROUNDING else 0.0
 
     @property
     def budget(self) -> str:

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pytest
+
+from sparse_hub_core.fidelity import Measures
+from sparse_hub_core.search.target import Target
+from sparse_hub_core.search.winner import Finalist, choose
+
+NOISE = (0.02, -0.01, 0.01, -0.02, 0.015, -0.015)
+
+
+def error(measures):
+    return measures.error
+
+
+def finalist(name, errors, density=0.1, io_density=None):
+    io_density = density if io_density is None else io_density
+    return Finalist({"name": name}, tuple(Measures(error, density, io_density) for error in errors))
+
+
+def around(mean, sign=1, num=6):
+    return [mean + sign * noise for noise in NOISE[:num]]
+
+
+def chosen(finalists, **budget):
+    choice = choose(finalists, Target(error, **budget))
+    return choice and (choice.winner.parameters["name"], choice.best.parameters["name"], choice.num_tied)
+
+
+@pytest.mark.parametrize(
+    ("cheap", "winner", "num_tied"),
+    [
+        (around(0.5, -1), "cheap", 2),
+        (around(0.505, -1), "cheap", 2),
+        (around(0.6, -1), "dear", 1),
+        ([0.5 + 0.001 + noise for noise in NOISE], "dear", 1),
+        (around(0.4), "cheap", 1),
+    ],
+    ids=["equal means", "within the noise", "clearly worse", "slightly worse in every request", "better"],
+)
+def test_ties_go_to_the_cheaper_one_and_clear_differences_do_not(cheap, winner, num_tied):
+    finalists = [finalist("dear", around(0.5), 0.3), finalist("cheap", cheap, 0.1)]
+    assert chosen(finalists)[::2] == (winner, num_tied)
+    assert chosen(finalists[::-1])[::2] == (winner, num_tied)
+
+
+def test_cheaper_means_fewer_bytes_then_fewer_keys():
+    errors = around(0.5)
+    costs = {"bytes": (0.4, 0.2), "keys": (0.1, 0.3), "both": (0.3, 0.2)}
+    finalists = [finalist(name, errors, *cost) for name, cost in costs.items()]
+    assert chosen(finalists) == ("both", "both", 3)
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"),
+    [
+        ({"max_density": 0.5}, "dear"),
+        ({"max_density": 0.2}, "middle"),
+        ({"max_io_density": 0.1}, "cheap"),
+        ({"max_density": 0.5, "max_io_density": 0.1}, "cheap"),
+    ],
+)
+def test_the_winner_keeps_to_its_budget(budget, expected):
+    finalists = [
+        finalist("dear", around(0.1), 0.5),
+        finalist("middle", around(0.3), 0.2),
+        finalist("cheap", around(0.6), 0.1),
+    ]
+    assert chosen(finalists, **budget) == (expected, expected, 1)
+
+
+def test_where_nothing_keeps_to_the_budget_nothing_wins():
+    assert chosen([finalist("a", [0.1], 0.2)], max_density=0.19) is None
+    assert chosen([]) is None
+
+
+@pytest.mark.parametrize(("cheap", "winner"), [(0.5, "cheap"), (0.500001, "dear"), (0.4, "cheap")])
+def test_one_request_cannot_tell_what_is_noise(cheap, winner):
+    assert chosen([finalist("dear", [0.5], 0.3), finalist("cheap", [cheap], 0.1)])[0] == winner
+
+
+def test_one_finalist_wins():
+    assert chosen([finalist("a", around(0.5))]) == ("a", "a", 1)
