@@ -24,6 +24,8 @@ sys.exit(f"imported {{heavy}}" if heavy else code)
         ["run", "--help"],
         ["plugins"],
         ["plugins", "--json"],
+        ["traces"],
+        ["traces", "--json"],
         *[
             [f"list-{kind}", "--json"]
             for kind in ("presets", "maskers", "benchmarks", "models", "search-algorithms", "objectives")
