@@ -22,7 +22,7 @@ from sparse_hub_core.plugins import load_registry
 CHILD = Path(__file__).with_name("reference_trial.py")
 STAGE = re.compile(r"\[[\d:]+\] (load|prepare|record|search|\S+, F\d:)")
 TRIAL = re.compile(r"\[[\d:]+\]   trial ")
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(CHILD.parents[1]), "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def search_seconds(arguments: Sequence[str], folder: Path) -> dict[str, float]:
