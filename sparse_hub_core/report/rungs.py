@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sparse_hub_core.fidelity import MEANINGS
-from sparse_hub_core.report.rows import NOTHING, cell_label
+from sparse_hub_core.report.rows import cell_label
 
 if TYPE_CHECKING:
-    from sparse_hub_core.results.schema import CellSummary, Correlation
+    from sparse_hub_core.results.schema import CellSummary
 
 CORRELATIONS = ["preset", "task", "model", "rungs", "Spearman [95% interval]", "Kendall", "n"]
 
@@ -19,18 +19,12 @@ def correlations(cells: Sequence[CellSummary]) -> tuple[list[str], list[list[str
     rows: dict[tuple[str, ...], None] = {}
     for cell in cells:
         for found in cell.best.correlations if cell.best else ():
-            kendall = NOTHING if found.kendall is None else f"{found.kendall:.2f}"
             place = cell.preset, cell.task, cell.model, f"{found.lower} and {found.upper}"
-            rows[(*place, _spearman(found), kendall, str(found.n))] = None
+            spearman = f"{found.spearman:.2f} [{found.low:.2f}, {found.high:.2f}]"
+            rows[(*place, spearman, f"{found.kendall:.2f}", str(found.n))] = None
     # A column that says the same in every row is left out, but for the preset.
     telling = [i for i in range(len(CORRELATIONS)) if i not in (1, 2) or len({row[i] for row in rows}) > 1]
     return [CORRELATIONS[i] for i in telling], [[row[i] for i in telling] for row in rows]
-
-
-def _spearman(found: Correlation) -> str:
-    if found.low is None or found.high is None:
-        return f"{found.spearman:.2f}"
-    return f"{found.spearman:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
 
 def correlation_sentence(cells: Sequence[CellSummary]) -> str | None:

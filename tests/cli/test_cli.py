@@ -111,6 +111,26 @@ def test_a_dry_run_shows_the_cells_of_a_debug_run(call, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--num-samples", "50"], ["Note: 50 configurations at F0, 17 at F1, 6 at F2, 4 at F3"]),
+        (
+            ["--preset", "xattention"],
+            ["local_sink: 10 configurations at F0, 4 at F1, 4", "xattention: 10 configurations at F2, 4 at F3"],
+        ),
+        (["--fidelity", "F1"], ["Note: 10 configurations at F1\n"]),
+        (["--fidelity", "F1", "--preset", "xattention"], ["Note: xattention: This preset reads the prefix sparsely"]),
+        (["--objective", "pareto", "--density", "0.05", "--density", "0.2"], ["10 configurations at F0, 8 at F1, 8"]),
+    ],
+)
+def test_a_dry_run_tells_the_ladder(call, flags, said):
+    code, out, _ = call("run", "--debug", "--dry-run", "--preset", "local_sink", *flags)
+    assert code == 0
+    for sentence in said:
+        assert sentence in out
+
+
+@pytest.mark.parametrize(
     ("error", "code", "said"),
     [
         (SparseHubError("The disk is full."), 1, "Error: The disk is full.\n"),

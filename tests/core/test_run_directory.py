@@ -96,6 +96,18 @@ def test_results_that_were_moved_aside_are_known_and_come_back_after_a_kill(tmp_
     assert len(cell.read_trials()) == 1
 
 
+def test_a_cell_with_several_winners_is_done_when_all_are_judged(tmp_path):
+    cell = RunDirectory(tmp_path).cell("demo", "ruler/vt", "local_sink")
+    identity = cell.open({"densities": [0.05, 0.2]})
+    winners = [cell.target(name) for name in ("density-5", "density-20")]
+    states = [cell.status(identity)]
+    for path in (winners[0].best, winners[1].best, winners[0].validation, winners[1].validation):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}")
+        states.append(cell.status(identity))
+    assert states == ["new", "searched", "searched", "searched", "done"]
+
+
 @pytest.mark.parametrize(
     ("name", "part"),
     [

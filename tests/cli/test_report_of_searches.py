@@ -1,0 +1,127 @@
+"""What the report says of searches with several rungs, several winners, or winners that tie."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sparse_hub_core.plugins import load_registry
+from sparse_hub_core.report.html import write_report
+from sparse_hub_core.report.notes import notes
+from sparse_hub_core.report.rows import cell_row, failures
+from sparse_hub_core.report.rungs import correlations
+from sparse_hub_core.report.tables import write_cells, write_summary
+from sparse_hub_core.results.files import append_line, write_json
+from sparse_hub_core.results.run_directory import RunDirectory
+from sparse_hub_core.results.schema import Correlation, SummaryFile, TrialLine
+
+GOOD = Correlation(lower="F0", upper="F1", spearman=0.9, low=0.71, high=0.97, kendall=0.8, n=17)
+POOR = Correlation(lower="F1", upper="F2", spearman=0.31, low=-0.64, high=0.89, kendall=0.2, n=6)
+
+
+def changed(cell, validation=None, best=None, **more):
+    """Return a cell whose winner or verdict differs."""
+    return cell.model_copy(
+        update={
+            "best": cell.best.model_copy(update=best or {}),
+            "validation": cell.validation.model_copy(update=validation or {}),
+            **more,
+        }
+    )
+
+
+@pytest.fixture
+def winners(cells):
+    """Two winners of one Pareto search."""
+    return [
+        changed(
+            cells[1],
+            {"limited_answers": limited},
+            {"target": f"density-{percent}", "budget": f"density at most {percent}%", "correlations": [GOOD, POOR]},
+            target=f"density-{percent}",
+        )
+        for percent, limited in ((5, 2), (20, 1))
+    ]
+
+
+def test_winners_of_one_search_are_told_apart_everywhere(winners, capsys):
+    names = [f"sink_local_oracle_top_k, density <= {percent}%" for percent in (5, 20)]
+    assert [cell_row(cell).preset for cell in winners] == names
+    write_cells(winners, load_registry(), lambda cell: Path("runs") / cell.target / "best.json")
+    said = capsys.readouterr().out
+    for name, percent in zip(names, (5, 20), strict=True):
+        assert f"Best of demo, ruler/niah_multikey_2, {name}:" in said
+        assert f"runs/density-{percent}/best.json')" in said
+    failed = [cell.model_copy(update={"status": "failed", "reason": "No baseline."}) for cell in winners]
+    assert failures(failed) == [f"demo, ruler/niah_multikey_2, {', '.join(names)}: No baseline."]
+    (limited,) = [note for note in notes(winners) if note.startswith("Answers stopped")]
+    assert limited.endswith(f"2 in {winners[0].task} ({names[0]}); 1 in {winners[0].task} ({names[1]}).")
+
+
+def test_the_files_of_each_winner_are_named_and_the_trials_shown_once(winners, tmp_path, capsys):
+    run = RunDirectory(tmp_path / "run-0123456789")
+    summary = SummaryFile(run_id=run.run_id, cells=winners)
+    folder = run.cell(winners[0].model, winners[0].task, winners[0].preset)
+    for fidelity, kl in (("F0", None), ("F2", 0.0625)):
+        append_line(folder.trials, TrialLine(parameters={"size": 4}, status="ok", error=0.5, fidelity=fidelity, kl=kl))
+    for cell in winners:
+        write_json(folder.target(cell.target).best, cell.best)
+    page = write_report(run.path, summary).read_text()
+    write_summary(summary, run.path, load_registry())
+    said = capsys.readouterr().out
+    for cell in winners:
+        assert str((folder.path / cell.target / "best.json").resolve()) in said
+        assert str((folder.path / cell.target / "best.json").resolve()) in page
+    assert page.count("<summary>2 trials</summary>") == 1
+    assert "<th>KL</th>" in page
+    assert "<th>score</th>" not in page
+    assert re.search(r"<td>F2</td><td>ok</td>\s*<td>0.5</td><td>0.0625</td>", page)
+    assert "0.90 [0.71, 0.97]" in page
+
+
+@pytest.mark.parametrize(
+    ("fidelities", "trials", "told"),
+    [
+        ({"F3": 4, "F0": 30, "F1": 10}, {"ok": 30, "infeasible": 5}, "30 F0, 10 F1, 4 F3; 5 infeasible"),
+        ({"F2": 8}, {"ok": 5, "pruned": 3}, "8 F2; 3 pruned"),
+        ({"F0": 2}, {"ok": 2}, "2 F0"),
+        ({}, {"ok": 8, "pruned": 2}, "8 ok, 2 pruned"),
+        ({}, {}, "-"),
+    ],
+)
+def test_the_trials_column_counts_configurations_at_each_fidelity(cells, fidelities, trials, told):
+    assert cell_row(cells[2].model_copy(update={"fidelities": fidelities, "trials": trials})).trials == told
+
+
+def test_correlations_have_a_row_per_search_and_poor_ones_are_named(winners, cells):
+    headings, rows = correlations(winners)
+    assert headings == ["preset", "rungs", "Spearman [95% interval]", "Kendall", "n"]
+    assert rows == [
+        ["sink_local_oracle_top_k", "F0 and F1", "0.90 [0.71, 0.97]", "0.80", "17"],
+        ["sink_local_oracle_top_k", "F1 and F2", "0.31 [-0.64, 0.89]", "0.20", "6"],
+    ]
+    elsewhere = changed(cells[2], best={"correlations": [GOOD]}, task="books/qa")
+    assert [row[1] for row in correlations([*winners, elsewhere])[1]] == [winners[0].task] * 2 + ["books/qa"]
+    (sentence,) = [note for note in notes(winners) if note.startswith("Rungs: ")]
+    assert sentence.endswith("twice as many on: F1 and F2 in ruler/niah_multikey_2 (sink_local_oracle_top_k).")
+    (sentence,) = [note for note in notes([elsewhere]) if note.startswith("Rungs: ")]
+    assert sentence.endswith("; none is.")
+    assert not [note for note in notes(cells) if note.startswith("Rungs: ")]
+
+
+@pytest.mark.parametrize(("fidelities", "of"), [({"F0": 50, "F3": 4}, " of 4"), ({}, "")])
+def test_a_winner_of_a_tie_is_said_to_be_one(cells, fidelities, of):
+    tied = changed(cells[2], best={"num_tied": 3, "num_requests": 10}, fidelities=fidelities)
+    (sentence,) = [note for note in notes([cells[1], tied]) if "cannot be told from the best" in note]
+    assert sentence.endswith(f"won: 3{of} at F3 on 10 requests in ruler/niah_multikey_2 (local_sink).")
+    assert not [note for note in notes(cells) if "cannot be told from the best" in note]
+
+
+def test_a_winner_that_never_generated_is_said_to_be_one(cells):
+    replayed = [changed(cells[index], best={"fidelity": fidelity}) for index, fidelity in ((1, "F0"), (2, "F2"))]
+    (sentence,) = [note for note in notes(replayed) if note.startswith("Chosen before")]
+    assert "sink_local_oracle_top_k in ruler/niah_multikey_2 at F0 (replay of some layers" in sentence
+    assert "local_sink in ruler/niah_multikey_2 at F2 (teacher-forced" in sentence
+    assert not [note for note in notes(cells) if note.startswith("Chosen before")]
