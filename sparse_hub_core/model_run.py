@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ray
@@ -21,6 +21,7 @@ from sparse_hub_core.progress import Progress
 from sparse_hub_core.results.files import content_hash
 from sparse_hub_core.results.schema import Best
 from sparse_hub_core.traces.place import trace_dir
+from sparse_hub_core.workers.division import divide, workers_that_fit
 from sparse_hub_core.workers.pool import WorkerPool, running_pool
 from sparse_hub_core.workers.worker import WorkerSettings
 
@@ -96,11 +97,11 @@ class ModelRun:
         software = content_hash(versions(matrix.registry))[:8]
         key = f"{self.fingerprint}-{matrix.device}-{matrix.dtype}-{software}"
         resources = ray.cluster_resources()
-        cores = int(resources.get("CPU", 0)) if spec.ray_address else num_cores()
-        size = spec.max_concurrent or max(1, cores // (spec.threads_per_trial or 1))
-        threads = spec.threads_per_trial or max(1, cores // size)
-        kept = trace_dir(spec.trace_dir), int(spec.trace_max_gb * (1 << 30))
-        settings = WorkerSettings(self.source, matrix.device, matrix.dtype, threads, *kept, key)
+        # A relative path is one of this process, not of a worker's.
+        chosen = spec.trace_dir and str(trace_dir(spec.trace_dir))
+        kept = chosen, int(spec.trace_max_gb * (1 << 30))
+        settings = WorkerSettings(self.source, matrix.device, matrix.dtype, 1, *kept, key)
+        cores = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
         if matrix.device == "cuda":
             gpus = int(resources.get("GPU", 0))
             if not gpus:
@@ -108,10 +109,14 @@ class ModelRun:
                     "torch sees a CUDA device, but Ray counts no GPU; check --ray-address, or use --device cpu."
                 )
             size = spec.max_concurrent or gpus
-            return settings, 1.0 / math.ceil(size / gpus), size
-        if spec.ray_address and size * threads > cores:
+            threads = spec.threads_per_trial or max(1, sum(cores) // size)
+            return replace(settings, threads=threads), 1.0 / math.ceil(size / gpus), size
+        size, threads = divide(
+            cores if spec.ray_address else [num_cores()], spec.max_concurrent, spec.threads_per_trial
+        )
+        if spec.ray_address and workers_that_fit(cores, threads) < size:
             raise UsageError(
-                f"{size} trials at a time with {threads} threads each need more than the {cores} CPUs "
-                "of the Ray cluster; lower --max-concurrent or --threads-per-trial."
+                f"{size} trials at a time with {threads} threads each need more CPUs than the machines of the Ray "
+                f"cluster have ({', '.join(map(str, cores))}); lower --max-concurrent or --threads-per-trial."
             )
-        return settings, 0.0, size
+        return replace(settings, threads=threads), 0.0, size

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Literal
-
-import ray
 
 from sparse_hub_core.data.parts import Part
 from sparse_hub_core.errors import SparseHubError
@@ -27,10 +24,12 @@ from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Best, CellSummary, TrialLine, ValidationFile, ValidationRequestLine
 from sparse_hub_core.search_cell import CellSearch
 from sparse_hub_core.search_plan import expected_requests, expected_trials
-from sparse_hub_core.traces.plan import TracePlan, gigabytes
+from sparse_hub_core.traces.place import trace_dir
+from sparse_hub_core.traces.plan import gigabytes
 from sparse_hub_core.validation.run_validation import measure_latency, run_validation
 from sparse_hub_core.validation.scores import check_scores
 from sparse_hub_core.validation.verdict import Place, prediction_lines, verdict
+from sparse_hub_core.workers.recording import plan_recording, record_requests
 from sparse_hub_core.workers.worker import Stage
 
 
@@ -140,7 +139,7 @@ class _TaskRun:
             timeout = self.matrix.spec.search.timeout if part == "search" else self.matrix.spec.validation.timeout
             if part == "search" and self.matrix.spec.fidelity != "F3":
                 stage = self._stages[part] = self._planned(stage)
-            self._prefill(stage, timeout)
+            record_requests(stage, self.runner.pool, timeout)
             self._prefilled.add(part)
         return stage
 
@@ -165,28 +164,16 @@ class _TaskRun:
     def _planned(self, stage: Stage) -> Stage:
         """Return a search stage with what is to be recorded of its requests, and say how much that takes."""
         runner = self.runner
-        plan: TracePlan = ray.get(runner.pool.handles[0].plan.remote(stage))
+        plan = plan_recording(stage, runner.pool, self.matrix.spec.search.timeout)
         layers = ""
         if plan.wanted_bytes > plan.num_bytes:
             layers = f" of {len(plan.layers)} layers, as all would take {gigabytes(plan.wanted_bytes)}"
-        place = runner.pool.settings.trace_dir
+        place = trace_dir(self.matrix.spec.trace_dir)
         runner.progress.stage(
             f"record {runner.source.name}, {self.task}: traces of {len(stage.requests)} requests{layers}, at most "
             f"{gigabytes(plan.num_bytes)} in {place}"
         )
         return replace(stage, plan=plan)
-
-    def _prefill(self, stage: Stage, timeout: float) -> None:
-        pool = self.runner.pool
-        reference = ray.put(stage)
-        deadline = time.monotonic() + timeout * len(stage.requests)
-        calls = pool.map(
-            lambda worker, index: worker.prefill.remote(reference, index), range(len(stage.requests)), deadline
-        )
-        for index, outcome in calls:
-            if outcome.status != "ok":
-                request = stage.requests[index].request.id
-                raise SparseHubError(f"The prefix of request {request!r} could not be prefilled: {outcome.reason}.")
 
     def _search(self, cell: CellDirectory, preset: str, identity: str) -> list[Best]:
         spec, runner = self.matrix.spec, self.runner

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from safetensors.torch import save_file
 from sparse_hub_core.models.stored_files import METADATA_KEY, PART_SUFFIX, SCHEMA_VERSION, SUFFIX, store_paths
 
 MAX_STORE_BYTES = 32 << 30
+IDENTITY_FILE = "identity"
 KEPT_FREE = 0.5
 """A file is written only where it leaves this share of the free disk space free."""
 
@@ -44,6 +46,14 @@ class TensorStore:
     def path(self, key: str) -> Path:
         """Return the file of a key."""
         return self.directory / f"{key}-{SCHEMA_VERSION}{SUFFIX}"
+
+    def identity(self) -> str:
+        """Return what tells this folder from one of the same path on another machine."""
+        with self.making(IDENTITY_FILE):
+            path = self.directory / IDENTITY_FILE
+            if not path.exists():
+                path.write_text(uuid.uuid4().hex)
+            return path.read_text()
 
     def begin(self) -> None:
         """Begin with other work: what was used until now may make room for what comes."""

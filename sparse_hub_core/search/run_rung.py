@@ -21,10 +21,8 @@ from sparse_hub_core.search.proposals import Queue
 from sparse_hub_core.search.schedulers import Stopper
 from sparse_hub_core.search.target import Target
 from sparse_hub_core.search.trial_log import TrialLog
-from sparse_hub_core.workers.pool import WORKER_DIED, WorkerPool, last_line
-
-MAX_LOST_WORKERS = 2
-"""A worker can die with its node, which says nothing of the trial; one that costs so many is to blame itself."""
+from sparse_hub_core.workers.calls import WORKER_DIED, replace_lost
+from sparse_hub_core.workers.pool import WorkerPool, last_line
 
 
 @dataclass(frozen=True)
@@ -147,9 +145,11 @@ class RungRun:
             self._end(trial, "oom", last_line(error))
         except ray.exceptions.RayTaskError as error:
             self._end(trial, "error", last_line(error))
-        except (ray.exceptions.RayActorError, ray.exceptions.ObjectLostError):
-            self.pool.replace(trial.slot)
-            self._try_again(trial)
+        except ray.exceptions.RayError as error:
+            if replace_lost(self.pool, trial.slot, error, self.lost_workers, trial.key):
+                self._end(trial, "error", WORKER_DIED)
+            else:
+                self.queue.give_back(trial.parameters)
         else:
             answers = [Measures.from_answer(answer) for answer in found["answers"]]
             if found["status"] == "ok":
@@ -211,13 +211,6 @@ class RungRun:
             ]
         )
         self.book.add(trial.key, rung, dict(zip(self.job.request_ids[first:], new, strict=False)))
-
-    def _try_again(self, trial: _Trial) -> None:
-        self.lost_workers[trial.key] += 1
-        if self.lost_workers[trial.key] < MAX_LOST_WORKERS:
-            self.queue.give_back(trial.parameters)
-        else:
-            self._end(trial, "error", WORKER_DIED)
 
     def _end(self, trial: _Trial, status: Status, reason: str | None = None) -> None:
         """Write down how a trial ended, and tell the queue."""

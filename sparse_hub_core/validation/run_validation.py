@@ -18,7 +18,8 @@ from sparse_hub_core.progress import Progress
 from sparse_hub_core.results.files import append_line
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Latency, ValidationRequestLine
-from sparse_hub_core.workers.pool import WorkerPool, last_line
+from sparse_hub_core.workers.calls import call_for_each, call_one
+from sparse_hub_core.workers.pool import WorkerPool
 from sparse_hub_core.workers.worker import Stage
 
 LATENCY_TOKENS = 16
@@ -51,7 +52,7 @@ def run_validation(
         def call(worker: Any, index: int) -> Any:
             return worker.evaluate.remote(stage_ref, configs_ref, index)
 
-        for index, outcome in pool.map(call, missing, time.monotonic() + timeout):
+        for index, outcome in call_for_each(pool, call, missing, time.monotonic() + timeout):
             request_id = stage.requests[index].request.id
             if outcome.report is None:
                 failures.append(f"{outcome.status} in request {request_id!r}: {outcome.reason}")
@@ -71,15 +72,13 @@ def run_validation(
 def measure_latency(stage: Stage, configs: Sequence[MaskerConfig], pool: WorkerPool, timeout: float) -> Latency | None:
     """Return the decode latency of sparse and dense attention on the first request, or None where time ran out."""
     short = ray.put(replace(stage, requests=stage.requests[:1], max_new_tokens=LATENCY_TOKENS))
-    worker = pool.handles[0]
     try:
-        sparse = ray.get(worker.latency.remote(short, list(configs), 0), timeout=timeout)
-        dense = ray.get(worker.latency.remote(short, None, 0), timeout=timeout)
+        # Both on one worker: those of a cluster may differ.
+        sparse, dense = call_one(pool, lambda worker: worker.latency.remote(short, list(configs), 0), timeout)
     except ray.exceptions.GetTimeoutError:
-        pool.replace(0)
         return None
-    except ray.exceptions.RayError as error:
-        raise ValidationFailedError(f"The latency could not be measured: {last_line(error)}") from error
+    except SparseHubError as error:
+        raise ValidationFailedError(f"The latency could not be measured: {error}") from error
     tokens = len(stage.requests[0].prompts[0].prefix)
     return Latency(sparse_ms_per_token=sparse, dense_ms_per_token=dense, context_tokens=tokens)
 

@@ -1,10 +1,11 @@
-"""The workers of one model: started once, replaced when they hang or die, and fed requests."""
+"""The workers of one model: started once, replaced when they hang or die."""
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +13,19 @@ from typing import Any
 import ray
 
 from sparse_hub_core.errors import ModelError, SparseHubError
-from sparse_hub_core.workers.worker import ModelWorker, Outcome, WorkerSettings
+from sparse_hub_core.workers.worker import Home, ModelWorker, WorkerSettings
 
 NAMESPACE = "sparse_hub"
+START_SECONDS = 1800.0
+"""A busy cluster may give a run its first worker late."""
+JOIN_SECONDS = 30.0
+"""Workers that need so much longer than the first one do not keep the run waiting; they join when they are ready."""
+POLL_SECONDS = 2.0
+MAX_FAILED_STARTS = 3
+MAX_LOST_WORKERS = 2
+"""What costs so many workers on machines that live on is to blame itself."""
+MAX_LOST_MACHINES = 5
+"""A machine that dies says nothing of what ran there, but something has to end."""
 
 
 @dataclass
@@ -24,49 +35,55 @@ class WorkerPool:
     settings: WorkerSettings
     num_gpus_each: float
     size: int
+    patience: float = 60.0
+    """Seconds in which a machine must turn up when no living one has room for a worker, and none is left."""
     names: list[str] = field(default_factory=list)
     handles: list[Any] = field(default_factory=list)
     starting: dict[Any, int] = field(default_factory=dict)
-    """Ray's reference to the readiness of each worker that took another's place, and its slot."""
+    """Ray's reference to the home of each worker that does not hold the model yet, and its slot."""
+    homes: dict[int, Home] = field(default_factory=dict)
+    """Where the worker of each slot lives, of those that hold the model."""
+    failed_starts: Counter[int] = field(default_factory=Counter)
+    failure: ray.exceptions.RayError | None = None
 
     def start(self) -> None:
-        """Start all workers and wait until they hold the model.
+        """Start all workers and wait until they hold the model; those that take much longer than the first join later.
 
         Raises:
-            ModelError: The model cannot be loaded.
+            ModelError: The model cannot be loaded, or no machine has room for a worker.
         """
-        for _ in range(self.size):
-            name, handle = self._create()
-            self.names.append(name)
-            self.handles.append(handle)
-        self.wait_until_ready()
-
-    def wait_until_ready(self) -> None:
-        """Wait until all workers hold the model.
-
-        Raises:
-            ModelError: The model cannot be loaded.
-        """
-        try:
-            ray.get([handle.ready.remote() for handle in self.handles])
-        except ray.exceptions.RayTaskError as error:
-            cause = error.cause
-            raise cause if isinstance(cause, ModelError) else ModelError(last_line(error)) from error
-        except ray.exceptions.RayActorError as error:
-            raise ModelError(
-                f"A worker could not start with {self.settings.source.name!r}: {last_line(error)}"
-            ) from error
+        began = time.monotonic()
+        self.names, self.handles = [""] * self.size, [None] * self.size
+        for slot in range(self.size):
+            self._create(slot)
+        self.wait((), START_SECONDS)
+        if not self.homes:
+            raise self._cannot_start()
+        references = list(self.starting)
+        grace = time.monotonic() - began + JOIN_SECONDS
+        for reference in ray.wait(references, num_returns=len(references), timeout=grace)[0] if references else ():
+            self._take_ready(reference)
 
     def replace(self, slot: int) -> None:
         """End a slot's worker, whatever it is doing, and start another."""
         ray.kill(self.handles[slot])
         self.starting = {reference: other for reference, other in self.starting.items() if other != slot}
-        self.names[slot], self.handles[slot] = self._create()
-        self.starting[self.handles[slot].ready.remote()] = slot
+        self.homes.pop(slot, None)
+        self._create(slot)
 
     def free(self, busy: Collection[int]) -> list[int]:
         """Return the slots whose worker holds the model and does nothing."""
-        return [slot for slot in range(len(self.handles)) if slot not in {*busy, *self.starting.values()}]
+        return [slot for slot in sorted(self.homes) if slot not in busy]
+
+    def stores(self) -> list[str]:
+        """Return the folders of traces that the workers have among them."""
+        return sorted({home.store for home in self.homes.values()})
+
+    def is_lost_with_machine(self, slot: int, error: ray.exceptions.RayError) -> bool:
+        """Return whether a worker that is gone took its machine along, as far as Ray knows yet."""
+        home = self.homes[slot].node
+        dead = {node["NodeID"] for node in ray.nodes() if not node["Alive"]}
+        return home in dead or isinstance(error, ray.exceptions.ActorUnavailableError)
 
     def wait(self, references: Sequence[Any], seconds: float) -> list[Any]:
         """Wait until one of some calls has ended or a worker became ready, and return the calls that have ended.
@@ -74,96 +91,80 @@ class WorkerPool:
         Raises:
             ModelError: Nothing runs, and no worker became ready or can be waited for.
         """
-        waited_for = [*references, *self.starting]
-        arrived = ray.wait(waited_for, timeout=seconds)[0] if waited_for else []
+        if not references:
+            self._wait_for_worker(seconds)
+            return []
+        arrived = ray.wait([*references, *self.starting], timeout=seconds)[0]
         for reference in arrived:
             if reference in self.starting:
                 self._take_ready(reference)
-        if not arrived and not references:
-            raise ModelError(
-                f"No worker with {self.settings.source.name!r} is left, and none became ready within {seconds:g} s; "
-                "check the machines of the cluster, and run the same command again: what was finished is kept."
-            )
         return [reference for reference in arrived if reference in references]
-
-    def _take_ready(self, reference: Any) -> None:
-        slot = self.starting.pop(reference)
-        try:
-            ray.get(reference)
-        except ray.exceptions.RayError:
-            # Its machine is gone as well; another may have room.
-            self.replace(slot)
 
     def stop(self) -> None:
         """End all workers."""
         for handle in self.handles:
             ray.kill(handle)
         self.names, self.handles = [], []
+        self.starting, self.homes = {}, {}
 
-    def _create(self) -> tuple[str, Any]:
-        name = f"sparse-hub-worker-{uuid.uuid4().hex[:12]}"
-        cpus = 0 if self.num_gpus_each else self.settings.threads
-        options = {"name": name, "namespace": NAMESPACE, "num_cpus": cpus, "num_gpus": self.num_gpus_each}
-        return name, ray.remote(ModelWorker).options(**options).remote(self.settings)
+    def _wait_for_worker(self, seconds: float) -> None:
+        """Wait until a worker became ready or failed to; not for long where no machine has room for one."""
+        now = time.monotonic()
+        deadline, hopeless_at = now + seconds, now + self.patience
+        while self.starting and now < min(deadline, hopeless_at):
+            arrived = ray.wait(list(self.starting), timeout=min(POLL_SECONDS, deadline - now, hopeless_at - now))[0]
+            for reference in arrived:
+                self._take_ready(reference)
+            if arrived:
+                return
+            now = time.monotonic()
+            if self._has_machine():
+                hopeless_at = now + self.patience
+        last = f" The last one that failed said: {last_line(self.failure)}." if self.failure else ""
+        raise ModelError(
+            f"No worker with {self.settings.source.name!r} is left, and none became ready in time; check the machines "
+            f"of the cluster, and run the same command again: what was finished is kept.{last}"
+        )
 
-    def map(
-        self,
-        call: Callable[[Any, int], Any],
-        items: Sequence[int],
-        deadline: float,
-    ) -> Iterator[tuple[int, Outcome]]:
-        """Run one call per item on whichever worker is free, and yield the outcomes as they come.
+    def _has_machine(self) -> bool:
+        """Return whether a living machine is large enough for a worker, whether or not it is busy."""
+        needed = {"CPU": self._num_cpus_each, "GPU": self.num_gpus_each}
+        return any(
+            node["Alive"] and all(node["Resources"].get(name, 0) >= amount for name, amount in needed.items())
+            for node in ray.nodes()
+        )
 
-        Args:
-            call: Starts the call for an item on a worker's handle and returns Ray's reference to its answer.
-            items: What to run, in order.
-            deadline: ``time.monotonic()`` after which running workers are replaced and items count as timed out.
-        """
-        waiting = list(items)
-        running: dict[Any, tuple[int, int]] = {}
-        lost: set[int] = set()
+    def _take_ready(self, reference: Any) -> None:
+        slot = self.starting.pop(reference)
         try:
-            while waiting or running:
-                for slot in self.free({slot for slot, _ in running.values()})[: len(waiting)]:
-                    item = waiting.pop(0)
-                    running[call(self.handles[slot], item)] = (slot, item)
-                done = self.wait(list(running), max(0.0, deadline - time.monotonic()))
-                if not done and time.monotonic() >= deadline:
-                    late = [item for _, item in running.values()]
-                    yield from ((item, Outcome(None, "timeout", "the time limit was reached")) for item in late)
-                    reason = "the time limit was reached before its turn"
-                    yield from ((item, Outcome(None, "timeout", reason)) for item in waiting)
-                    return
-                for reference in done:
-                    slot, item = running.pop(reference)
-                    outcome = _outcome(reference)
-                    if outcome.status == "oom" or outcome.reason == WORKER_DIED:
-                        self.replace(slot)
-                    if outcome.reason == WORKER_DIED and item not in lost:
-                        # A worker can die with its machine, which says nothing of the item.
-                        lost.add(item)
-                        waiting.insert(0, item)
-                    else:
-                        yield item, outcome
-        finally:
-            # Whoever asked has gone, or the time is up: what still runs must not keep the worker from the next call.
-            for slot, _ in running.values():
+            self.homes[slot] = ray.get(reference)
+        except ray.exceptions.RayError as error:
+            self.failure = error
+            self.failed_starts[slot] += 1
+            if self.homes and self.failed_starts[slot] < MAX_FAILED_STARTS:
+                # Its machine may be gone as well; another may have room.
                 self.replace(slot)
+        else:
+            del self.failed_starts[slot]
 
+    def _cannot_start(self) -> ModelError:
+        error = self.failure
+        assert error is not None
+        cause = getattr(error, "cause", None)
+        if isinstance(cause, ModelError):
+            return cause
+        return ModelError(f"A worker could not start with {self.settings.source.name!r}: {last_line(error)}")
 
-WORKER_DIED = "the worker died (killed by the system, or a crash in native code)"
+    @property
+    def _num_cpus_each(self) -> int:
+        return 0 if self.num_gpus_each else self.settings.threads
 
-
-def _outcome(reference: Any) -> Outcome:
-    try:
-        answer = ray.get(reference)
-    except ray.exceptions.OutOfMemoryError as error:
-        return Outcome(None, "oom", last_line(error))
-    except (ray.exceptions.RayActorError, ray.exceptions.ObjectLostError):
-        return Outcome(None, "error", WORKER_DIED)
-    except ray.exceptions.RayTaskError as error:
-        return Outcome(None, "error", last_line(error))
-    return answer if isinstance(answer, Outcome) else Outcome(None)
+    def _create(self, slot: int) -> None:
+        self.names[slot] = f"sparse-hub-worker-{uuid.uuid4().hex[:12]}"
+        resources = {"num_cpus": self._num_cpus_each, "num_gpus": self.num_gpus_each}
+        options = {"name": self.names[slot], "namespace": NAMESPACE, **resources}
+        self.handles[slot] = ray.remote(ModelWorker).options(**options).remote(self.settings)
+        self.starting[self.handles[slot].ready.remote()] = slot
 
 
 def last_line(error: BaseException) -> str:

@@ -29,10 +29,21 @@ class WorkerSettings:
     device: str
     dtype: str
     threads: int
-    trace_dir: Path
-    """Where prefixes and traces are kept, on the machine of each worker."""
+    trace_dir: str | None
+    """The folder of prefixes and traces that was chosen; each machine has a place of its own where none was."""
     trace_max_bytes: int
     model_key: str
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where a worker lives."""
+
+    node: str
+    """Ray's id of the machine."""
+    store: str
+    """Names its folder of traces; equal for workers that share it."""
+    threads: int
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,8 @@ class Outcome:
     report: RequestReport | None
     status: Literal["ok", "oom", "error", "timeout"] = "ok"
     reason: str | None = None
+    plan: TracePlan | None = None
+    """What is to be recorded, where that was asked."""
 
 
 class ModelWorker:
@@ -64,24 +77,28 @@ class ModelWorker:
 
         from sparse_hub_core.models.loading import load_model
         from sparse_hub_core.models.tensor_store import TensorStore
+        from sparse_hub_core.traces.place import trace_dir
 
         torch.set_num_threads(settings.threads)
         self._settings = settings
-        self._store = TensorStore(settings.trace_dir, settings.trace_max_bytes)
+        self._store = TensorStore(trace_dir(settings.trace_dir), settings.trace_max_bytes)
         self._loaded = load_model(settings.source, settings.device, settings.dtype)
         self._task = ""
 
-    def ready(self) -> bool:
+    def ready(self) -> Home:
         """Answer once the model is loaded."""
-        return True
+        import ray
+        import torch
 
-    def plan(self, stage: Stage) -> TracePlan:
-        """Return what to record of a stage's requests, and how much it takes."""
+        return Home(ray.get_runtime_context().get_node_id(), self._store.identity(), torch.get_num_threads())
+
+    def plan(self, stage: Stage) -> Outcome:
+        """Find out what to record of a stage's requests, and how much it takes."""
         from sparse_hub_core.traces.plan import ModelShape, plan_traces
 
         shape = ModelShape.of(self._loaded.model.config, self._loaded.model.dtype.itemsize)
         max_bytes = self._store.room()
-        return plan_traces(shape, stage.requests, stage.max_new_tokens, max_bytes)
+        return Outcome(None, plan=plan_traces(shape, stage.requests, stage.max_new_tokens, max_bytes))
 
     def prefill(self, stage: Stage, index: int) -> Outcome:
         """Make the prefix snapshots and traces of a request, unless another process has."""
@@ -130,17 +147,13 @@ class ModelWorker:
         found = [answer.as_answer() for answer in answers]
         return {"status": outcome.status, "reason": outcome.reason, "answers": found}
 
-    def latency(self, stage: Stage, configs: Sequence[MaskerConfig] | None, index: int) -> float:
-        """Return milliseconds per decode step, measured without measuring anything else."""
+    def latency(self, stage: Stage, configs: Sequence[MaskerConfig], index: int) -> tuple[float, float]:
+        """Return milliseconds per decode step, sparse and dense, measured without measuring anything else."""
         from sparse_hub_core.evaluation import latency
 
-        return latency(
-            self._loaded,
-            stage.requests[index],
-            configs,
-            stage.max_new_tokens,
-            self._files(stage),
-        )
+        request, files = stage.requests[index], self._files(stage)
+        sparse = latency(self._loaded, request, configs, stage.max_new_tokens, files)
+        return sparse, latency(self._loaded, request, None, stage.max_new_tokens, files)
 
     def _files(self, stage: Stage) -> ModelFiles:
         from sparse_hub_core.models.snapshot import ModelFiles
