@@ -14,7 +14,7 @@ from sparse_hub_core.models.stored_files import SUFFIX
 from sparse_hub_core.models.tensor_store import TensorStore
 from sparse_hub_core.traces.measure import measure
 from sparse_hub_core.traces.plan import TracePlan
-from sparse_hub_core.traces.trace import trace_key
+from sparse_hub_core.traces.trace import load_trace, save_trace, trace_key
 
 ALONE = TracePlan((1, 3), False, 0, 0)
 """Some layers, whose traces hold their own prefix."""
@@ -46,8 +46,6 @@ def test_learned_sinks_survive_the_disk(llama, tmp_path):
     layer = trace.layers[0]
     sinks = dataclasses.replace(layer.scoring, sink_logits=torch.arange(4.0))
     with_sinks = dataclasses.replace(trace, layers={0: dataclasses.replace(layer, scoring=sinks)})
-    from sparse_hub_core.traces.trace import load_trace, save_trace
-
     assert save_trace(run.files, "sinks", with_sinks, with_prefix=True)
     assert same(load_trace(run.files, "sinks", prepared.prompts[0]).layers[0].scoring, sinks)
 
