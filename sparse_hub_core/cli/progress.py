@@ -70,7 +70,7 @@ class PlainProgress:
     """Writes a line per event, each with the time since the start."""
 
     def __init__(self) -> None:
-        self.started = time.monotonic()
+        self.started = self.since = time.monotonic()
         self.total = 0
         self.done = 0
         self.told = 0
@@ -85,6 +85,9 @@ class PlainProgress:
 
     def stage(self, title: str) -> None:
         """Write what is being done."""
+        if not self.done:
+            # Loading a model says nothing of how long requests take.
+            self.since = time.monotonic()
         self._write(title)
 
     def advance(self, steps: int = 1) -> None:
@@ -96,7 +99,7 @@ class PlainProgress:
         if done * PLAIN_STEPS // self.total <= self.told:
             return
         self.told, share = done * PLAIN_STEPS // self.total, done / self.total
-        elapsed = time.monotonic() - self.started
+        elapsed = time.monotonic() - self.since
         self._write(f"{share:.0%} done, about {clock(elapsed * (1 - share) / share)} left")
 
     def trial(self, line: TrialLine, number: int, total: int) -> None:

@@ -54,11 +54,11 @@ class Ended:
 
 def start(folder: Path, *arguments: str) -> Ended:
     said, told = io.StringIO(), io.StringIO()
-    with contextlib.chdir(folder), contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
-        code = main(list(arguments))
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
+        code = main([*arguments, "--output-dir", str(folder)])
     assert code == 0, told.getvalue()
     (name,) = re.findall(r"^Files: (\S+)$", said.getvalue(), re.MULTILINE)
-    return Ended(said.getvalue(), told.getvalue(), folder / name)
+    return Ended(said.getvalue(), told.getvalue(), Path(name))
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +134,7 @@ def test_the_same_command_again_repeats_nothing(folder: Path, pareto: Ended) -> 
 def test_a_dry_run_knows_that_all_winners_are_validated(
     folder: Path, pareto: Ended, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with contextlib.chdir(folder):
-        assert main([*PARETO, "--dry-run"]) == 0
+    assert main([*PARETO, "--output-dir", str(folder), "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert re.search(rf"{PRESET} .* done$", said, re.MULTILINE)
     assert "12 configurations at F0, 8 at F1, 8 at F2, 8 at F3" in said
