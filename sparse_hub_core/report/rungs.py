@@ -44,7 +44,12 @@ def correlation_sentence(cells: Sequence[CellSummary]) -> str | None:
         "Rungs: how alike two fidelities rank the configurations that ran at both. Below "
         f"{POOR_CORRELATION:g} the cheaper one is a poor guide, and the search sends twice as many on"
     )
-    return f"{sentence}: {'; '.join(poor)}." if poor else f"{sentence}; none is."
+    if poor:
+        return f"{sentence}: {'; '.join(poor)}."
+    is_sure = all(
+        found.low >= POOR_CORRELATION for cell in cells for found in (cell.best.correlations if cell.best else ())
+    )
+    return f"{sentence}; none is{'' if is_sure else ' seen to be, but too few ran where an interval reaches below it'}."
 
 
 def fidelity_sentence(cells: Sequence[CellSummary]) -> str | None:

@@ -108,6 +108,9 @@ def test_correlations_have_a_row_per_search_and_poor_ones_are_named(winners, cel
     assert sentence.endswith("twice as many on: F1 and F2 in ruler/niah_multikey_2 (sink_local_oracle_top_k).")
     (sentence,) = [note for note in notes([elsewhere]) if note.startswith("Rungs: ")]
     assert sentence.endswith("; none is.")
+    unsure = changed(elsewhere, best={"correlations": [GOOD, POOR.model_copy(update={"spearman": 0.6})]})
+    (sentence,) = [note for note in notes([unsure]) if note.startswith("Rungs: ")]
+    assert sentence.endswith("; none is seen to be, but too few ran where an interval reaches below it.")
     assert not [note for note in notes(cells) if note.startswith("Rungs: ")]
 
 
