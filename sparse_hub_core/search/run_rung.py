@@ -22,7 +22,7 @@ from sparse_hub_core.search.schedulers import Stopper
 from sparse_hub_core.search.target import Target
 from sparse_hub_core.search.trial_log import TrialLog
 from sparse_hub_core.workers.calls import WORKER_DIED, replace_lost
-from sparse_hub_core.workers.pool import WorkerPool, last_line
+from sparse_hub_core.workers.pool import START_SECONDS, WorkerPool, last_line
 
 
 @dataclass(frozen=True)
@@ -239,9 +239,9 @@ class RungRun:
         return None if means is None or len(self.job.targets) > 1 else self.job.targets[0].plain(means)
 
     def _seconds_left(self) -> float:
-        """Return the seconds until the first running trial has used up its time."""
+        """Return the seconds until the first running trial has used up its time; new workers take longer to start."""
         deadlines = [trial.clock + self.job.timeout for trial in self.running.values()]
-        return max(0.0, min(deadlines, default=time.monotonic() + self.job.timeout) - time.monotonic())
+        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else START_SECONDS
 
     def _end_late_trials(self) -> None:
         late = [
