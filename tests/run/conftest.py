@@ -44,9 +44,19 @@ def command(*arguments: str) -> list[str]:
 
 def finish(folder: Path, *arguments: str, **environment: str) -> Finished:
     process = subprocess.run(
-        command(*arguments), cwd=folder, env=os.environ | environment, capture_output=True, text=True, timeout=500
+        command(*arguments),
+        cwd=folder,
+        env=os.environ | traces(folder) | environment,
+        capture_output=True,
+        text=True,
+        timeout=500,
     )
     return Finished(process, folder)
+
+
+def traces(folder: Path) -> dict[str, str]:
+    """Keep the traces of each test apart: what one search measured, another would look up."""
+    return {"SPARSE_HUB_TRACE_DIR": str(folder / "traces")}
 
 
 @pytest.fixture(scope="session")

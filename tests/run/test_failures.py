@@ -17,6 +17,7 @@ FAULTS = {
     "nan": ("error", "NaN"),
     "hanging": ("timeout", "limit of 3 s"),
     "dying": ("error", "the worker died"),
+    "exhausting": ("oom", "no room"),
 }
 
 
@@ -57,7 +58,8 @@ def test_the_other_cells_go_on(faulty_run: Finished) -> None:
 
 def test_a_failed_trial_never_wins(faulty_run: Finished) -> None:
     trials = faulty_run.lines("half_faulty_only", "trials.jsonl")
-    assert {line["parameters"]["half_faulty_which"]: line["status"] for line in trials} == {0: "ok", 1: "error"}
+    ended = {(line["fidelity"], line["parameters"]["half_faulty_which"]): line["status"] for line in trials}
+    assert ended == {("F0", 0): "ok", ("F0", 1): "error", ("F1", 0): "ok", ("F2", 0): "ok", ("F3", 0): "ok"}
     assert faulty_run.json("half_faulty_only", "best.json")["parameters"]["half_faulty_which"] == 0
 
 

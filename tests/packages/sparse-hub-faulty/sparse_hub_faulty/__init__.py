@@ -2,7 +2,7 @@
 
 from sparse_hub_core import fixed, hookimpl
 
-NAMES = ("raising", "nan", "hanging", "dying", "never_feasible", "half_faulty")
+NAMES = ("raising", "nan", "hanging", "dying", "exhausting", "never_feasible", "half_faulty")
 
 
 @hookimpl

@@ -20,6 +20,8 @@ class Broken(Masker):
             threading.Event().wait()
         if self.fault == "die":
             os.kill(os.getpid(), 9)
+        if self.fault == "exhaust":
+            raise MemoryError("no room")
         if self.fault == "nan":
             layer.values.fill_(torch.nan)
         return mask
@@ -52,6 +54,10 @@ class HangingConfig(FaultyConfig):
 
 class DyingConfig(FaultyConfig):
     fault = "die"
+
+
+class ExhaustingConfig(FaultyConfig):
+    fault = "exhaust"
 
 
 class NeverFeasibleConfig(FaultyConfig):
