@@ -12,7 +12,7 @@ from typing import Any
 import ray
 
 from sparse_hub_core.errors import SparseHubError
-from sparse_hub_core.fidelity import MEANINGS, Measures
+from sparse_hub_core.fidelity import MEANINGS
 from sparse_hub_core.optimizer_factory import Optimizer
 from sparse_hub_core.progress import Progress
 from sparse_hub_core.results.run_directory import CellDirectory
@@ -20,7 +20,8 @@ from sparse_hub_core.results.schema import Correlation, TrialLine
 from sparse_hub_core.search.algorithm import SearchAlgorithm
 from sparse_hub_core.search.answer_book import AnswerBook
 from sparse_hub_core.search.grid_search import GridSearch
-from sparse_hub_core.search.ladder import FINALISTS, Rung, correlate, expected_counts, is_poor, num_promoted, promoted
+from sparse_hub_core.search.ladder import FINALISTS, Rung, expected_counts, is_poor, num_promoted
+from sparse_hub_core.search.promotion import Promotion, ranked
 from sparse_hub_core.search.proposals import Proposals, Queue, Survivors
 from sparse_hub_core.search.run_rung import RungJob, RungRun
 from sparse_hub_core.search.schedulers import create_stopper
@@ -99,6 +100,7 @@ class _Search:
         search = self.search
         self.log = TrialLog(self.cell, search.optimizer)
         self.log.told = self._told
+        self.promotion = Promotion(self.log, search.targets)
         space = search.optimizer.create_search_space(search.task)
         # A stack without anything to search is one configuration, which a grid of nothing proposes.
         self.num_samples = self.spec.num_samples if space else 1
@@ -146,14 +148,14 @@ class _Search:
             for line in self.log.finished(self.search.rungs[0].fidelity)
             if self.log.key(line.parameters) not in self.sent and line.measures and not target.excess(line.measures)
         ]
-        return sorted(lines, key=lambda line: self._value(line, target))[:FINALISTS]
+        return ranked(lines, target)[:FINALISTS]
 
     def _climb(self, lower: Rung, upper: Rung) -> None:
         """Send the best of a rung on to the next one, and more of them where the two disagree."""
         finished = self.log.finished(lower.fidelity)
         count = num_promoted(len(finished), upper.fidelity, len(self.search.targets))
         self.sent = self._send_up(upper, finished, count)
-        correlation = self._correlation(lower, upper)
+        correlation = self.promotion.correlation(lower.fidelity, upper.fidelity, self.sent)
         if is_poor(correlation) and count < len(finished):
             assert correlation is not None
             more = min(2 * count, len(finished))
@@ -161,15 +163,16 @@ class _Search:
                 f"{self.search.task}: {lower.fidelity} says little of {upper.fidelity} (Spearman "
                 f"{correlation.spearman:.2f}, n={correlation.n}), so {more} of {len(finished)} go on, not {count}."
             )
-            self.sent |= self._send_up(upper, finished, more)
-            correlation = self._correlation(lower, upper)
+            others = [line for line in finished if self.log.key(line.parameters) not in self.sent]
+            self.sent |= self._send_up(upper, others, more - count)
+            correlation = self.promotion.correlation(lower.fidelity, upper.fidelity, self.sent)
         if correlation is not None:
             self.correlations.append(correlation)
         self._require_finished(upper)
 
     def _send_up(self, upper: Rung, finished: Sequence[TrialLine], count: int) -> set[str]:
         """Run so many of those that finished the rung below, but for what ran at this one; return the keys of all."""
-        lines = self._promoted(finished, count)
+        lines = self.promotion.best(finished, count)
         self._run_rung(upper, Survivors(self._missing(upper, lines)), self._max_stops(upper, count))
         return {self.log.key(line.parameters) for line in lines}
 
@@ -180,40 +183,11 @@ class _Search:
             return 0
         return count - FINISHED_PER_PROMOTED * num_promoted(count, above[0].fidelity, len(self.search.targets))
 
-    def _promoted(self, finished: Sequence[TrialLine], count: int) -> list[TrialLine]:
-        """Return so many lines, the best for each target in turn."""
-        chosen: dict[str, TrialLine] = {}
-        targets = self.search.targets
-        for index, target in enumerate(targets):
-            share = count // len(targets) + (index < count % len(targets))
-            ranked = sorted(finished, key=lambda line: self._value(line, target))
-            others = [line for line in ranked if self.log.key(line.parameters) not in chosen]
-            chosen |= {self.log.key(line.parameters): line for line in promoted(others, min(share, len(others)))}
-        return list(chosen.values())
-
-    def _value(self, line: TrialLine, target: Target) -> tuple[float, float]:
-        assert line.measures is not None
-        return target.value(line.measures), line.measures.io_density
-
     def _missing(self, rung: Rung, lines: Sequence[TrialLine]) -> list[dict[str, Any]]:
         """Return the parameters of those that did not run at a rung yet."""
         return [
             line.parameters for line in lines if (self.log.key(line.parameters), rung.fidelity) not in self.log.ended
         ]
-
-    def _correlation(self, lower: Rung, upper: Rung) -> Correlation | None:
-        """Return how two rungs agree on the requests that every configuration that was sent up finished at both."""
-        pairs = []
-        for (key, fidelity), line in self.log.ended.items():
-            above = self.log.answers.get((key, upper.fidelity), [])
-            if key in self.sent and fidelity == upper.fidelity and line.measures is not None and above:
-                pairs.append((self.log.answers.get((key, lower.fidelity), []), above))
-        num_common = min((min(len(below), len(above)) for below, above in pairs), default=0)
-        if not num_common:
-            return None
-        plain = self.search.targets[0].plain
-        lows, highs = ([plain(Measures.mean(answers[side][:num_common])) for answers in pairs] for side in (0, 1))
-        return correlate(lower.fidelity, upper.fidelity, lows, highs)
 
     def _run_rung(self, rung: Rung, queue: Queue, max_stops: float = math.inf) -> None:
         self._expect(rung, queue.num_left)

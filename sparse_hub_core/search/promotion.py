@@ -1,0 +1,53 @@
+"""Who goes on from one rung to the next, and how far the two agree on who is good."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sparse_hub_core.fidelity import Fidelity, Measures
+from sparse_hub_core.results.schema import Correlation, TrialLine
+from sparse_hub_core.search.ladder import correlate, promoted
+from sparse_hub_core.search.target import Target
+from sparse_hub_core.search.trial_log import TrialLog
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """Ranks what a search has tried by its targets."""
+
+    log: TrialLog
+    targets: tuple[Target, ...]
+
+    def best(self, finished: Sequence[TrialLine], count: int) -> list[TrialLine]:
+        """Return so many lines of a rung, the best for each target in turn."""
+        chosen: dict[str, TrialLine] = {}
+        for index, target in enumerate(self.targets):
+            share = count // len(self.targets) + (index < count % len(self.targets))
+            others = [line for line in ranked(finished, target) if self.log.key(line.parameters) not in chosen]
+            chosen |= {self.log.key(line.parameters): line for line in promoted(others, min(share, len(others)))}
+        return list(chosen.values())
+
+    def correlation(self, lower: Fidelity, upper: Fidelity, keys: Collection[str]) -> Correlation | None:
+        """Return how two rungs agree, on the requests that all of some configurations finished at both."""
+        pairs = []
+        for (key, fidelity), line in self.log.ended.items():
+            above = self.log.answers.get((key, upper), [])
+            if key in keys and fidelity == upper and line.measures is not None and above:
+                pairs.append((self.log.answers.get((key, lower), []), above))
+        num_common = min((min(len(below), len(above)) for below, above in pairs), default=0)
+        if not num_common:
+            return None
+        plain = self.targets[0].plain
+        lows, highs = ([plain(Measures.mean(answers[side][:num_common])) for answers in pairs] for side in (0, 1))
+        return correlate(lower, upper, lows, highs)
+
+
+def ranked(finished: Sequence[TrialLine], target: Target) -> list[TrialLine]:
+    """Return the lines of trials that ended well, the best for a target first and the cheaper first among equals."""
+
+    def value(line: TrialLine) -> tuple[float, float]:
+        assert line.measures is not None
+        return target.value(line.measures), line.measures.io_density
+
+    return sorted(finished, key=value)
