@@ -6,8 +6,10 @@ from typing import Annotated
 import pytest
 from annotated_types import Le
 
-from sparse_hub_core import MaskerConfig, choice, create_optimizer
+from sparse_hub_core import MaskerConfig, choice, create_optimizer, get_masker_config
 from sparse_hub_core.fidelity import Measures
+from sparse_hub_core.plugins import load_registry
+from sparse_hub_core.results.files import content_hash
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import TrialLine, TrialRequestLine
 from sparse_hub_core.search.algorithm import SearchAlgorithm
@@ -169,3 +171,48 @@ def test_earlier_winners_are_tried_first_and_count(tmp_path):
 )
 def test_a_rung_without_an_ok_trial_says_why(lines, sentence):
     assert sentence in no_trial_sentence(lines)
+
+
+WIDE = create_optimizer([get_masker_config("oracle_top_p"), get_masker_config("local")])
+
+
+def tried(tmp_path, name, num_samples, cut_off=False):
+    """Run trials until so many ended, and leave one more with an answer only where it is cut off."""
+    registry = load_registry()
+    create = registry.get(registry.search_algorithms, name).load()
+    algorithm = create(WIDE.create_search_space("t"), 12, 1, 0)
+    log = TrialLog(CellDirectory(tmp_path), WIDE)
+    source = Proposals([(Target(lambda measures: measures.error), algorithm)], log, "F0", 12, 80)
+    while source.entered < num_samples + cut_off:
+        parameters = source.next()
+        if parameters is None:
+            return
+        answer = Measures(hash_share(parameters), 0.1, 0.1)
+        if not source.log.known(parameters, "F0"):
+            request = TrialRequestLine(parameters=parameters, fidelity="F0", request_index=0, answer=answer.as_answer())
+            log.add_requests([request])
+        if source.entered > num_samples:
+            return
+        status = "error" if answer.error > 0.5 else "ok"
+        line = TrialLine(parameters=parameters, status=status, fidelity="F0", **answer.as_answer())
+        log.add(line)
+        source.tell(parameters, line.measures)
+
+
+def hash_share(parameters):
+    return int(content_hash(parameters)[:6], 16) / 16**6
+
+
+@pytest.mark.parametrize("cut_off", [False, True])
+@pytest.mark.parametrize("name", ["nevergrad", "optuna_tpe", "optuna_nsga2", "hyperopt", "random", "grid"])
+def test_an_interrupted_search_proposes_what_it_would_have_proposed(tmp_path, name, cut_off):
+    tried(tmp_path / "whole", name, 12)
+    for ended_before in (4, 9):
+        tried(tmp_path / "parts", name, ended_before, cut_off)
+    tried(tmp_path / "parts", name, 12)
+    whole, parts = (
+        [(line.parameters, line.status) for line in CellDirectory(tmp_path / folder).read_trials()]
+        for folder in ("whole", "parts")
+    )
+    assert parts == whole
+    assert "error" in {status for _, status in whole}
