@@ -101,27 +101,34 @@ class _Search:
         self.log = TrialLog(self.cell, search.optimizer)
         self.log.told = self._told
         self.promotion = Promotion(self.log, search.targets)
-        space = search.optimizer.create_search_space(search.task)
-        # A stack without anything to search is one configuration, which a grid of nothing proposes.
-        self.num_samples = self.spec.num_samples if space else 1
+        self.space = search.optimizer.create_search_space(search.task)
+        # A stack without anything to search is one configuration.
+        self.num_samples = self.spec.num_samples if self.space else 1
         self.expected = expected_counts(self.num_samples, search.rungs, len(search.targets))
         self.wanted: dict[str, int] = {}
-        create = search.create_algorithm if space else GridSearch
-        algorithms = [
-            (target, create(space, self.num_samples, self.pool.size, self.spec.seed + index))
-            for index, target in enumerate(search.targets)
-        ]
         entry = search.rungs[0]
-        proposals = Proposals(
-            algorithms, self.log, entry.fidelity, self.num_samples, search.num_keys, list(search.first)
-        )
-        self._run_rung(entry, proposals, math.inf if len(search.rungs) == 1 else 0)
+        if self.log.fidelities <= {entry.fidelity}:
+            self._run_rung(entry, self._proposals(entry), math.inf if len(search.rungs) == 1 else 0)
+        else:
+            # An earlier process went on from it, and found nothing more to propose.
+            self._expect(entry, num_left=0)
         self._require_finished(entry)
         self.sent = {self.log.key(line.parameters) for line in self.log.finished(entry.fidelity)}
         for lower, upper in pairwise(search.rungs):
             self._climb(lower, upper)
         choices = tuple(self._choose(target) for target in search.targets)
         return Found(choices, search.rungs[-1], tuple(self.correlations))
+
+    def _proposals(self, entry: Rung) -> Proposals:
+        """Return what is tried at the first rung; each target has a search algorithm of its own."""
+        search, num_samples = self.search, self.num_samples
+        # A grid of nothing proposes the one configuration.
+        create = search.create_algorithm if self.space else GridSearch
+        algorithms = [
+            (target, create(self.space, num_samples, self.pool.size, self.spec.seed + index))
+            for index, target in enumerate(search.targets)
+        ]
+        return Proposals(algorithms, self.log, entry.fidelity, num_samples, search.num_keys, list(search.first))
 
     def _choose(self, target: Target) -> Choice | None:
         """Return the winner; where no finalist keeps to the budget, of the others that seemed to."""

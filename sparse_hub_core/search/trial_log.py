@@ -41,6 +41,11 @@ class TrialLog:
         for request in self.cell.read_trial_requests():
             self._remember_request(request)
 
+    @property
+    def fidelities(self) -> set[str]:
+        """Those that anything is known of."""
+        return {fidelity for _, fidelity in (*self.ended, *self.answers)}
+
     def key(self, parameters: Mapping[str, Any]) -> str:
         """Return what identifies a configuration: parameters that make equal maskers, of the same code, are one."""
         try:
