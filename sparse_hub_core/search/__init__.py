@@ -1,1 +1,1 @@
-"""Search with Ray Tune: algorithms, objectives, trials in reused actors, pruning."""
+"""Search: algorithms, objectives and budgets, the fidelity ladder, rungs on Ray's actors, winners."""
