@@ -110,7 +110,8 @@ class ModelRun:
                 )
             size = spec.max_concurrent or gpus
             threads = spec.threads_per_trial or max(1, sum(cores) // size)
-            return replace(settings, threads=threads), 1.0 / math.ceil(size / gpus), size
+            share = 1.0 / math.ceil(size / gpus)
+            return replace(settings, threads=threads, gpu_share=share), share, size
         size, threads = divide(
             cores if spec.ray_address else [num_cores()], spec.max_concurrent, spec.threads_per_trial
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,10 @@ from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.models.decoding import teacher_forced
 from sparse_hub_core.models.loading import LoadedModel
 from sparse_hub_core.models.snapshot import ModelFiles
+from sparse_hub_core.traces.on_device import KeptLayers
 from sparse_hub_core.traces.plan import TracePlan
 from sparse_hub_core.traces.record import question_trace
-from sparse_hub_core.traces.replay import Replayed, replay, spread, subset, whole
+from sparse_hub_core.traces.replay import Replayed, replay_each, spread, subset, whole
 from sparse_hub_core.traces.trace import Trace
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class Traced:
     files: ModelFiles
     max_new_tokens: int
     plan: TracePlan
+    kept: KeptLayers = field(default_factory=KeptLayers)
 
     def trace(self, prepared: PreparedRequest, index: int) -> Trace:
         """Return the trace of a question, recorded now where this machine has none yet."""
@@ -61,7 +64,7 @@ def measure(
         SparseHubError: A measure is not finite.
     """
     stacks = [reseeded(masker_configs, offset) for offset in range(num_seeds if samples(masker_configs) else 1)]
-    measured = Measures.mean(_measure_once(traced, benchmark, prepared, stack, fidelity) for stack in stacks)
+    measured = Measures.mean(_measure_each(traced, benchmark, prepared, stacks, fidelity))
     for name, value in measured.as_answer().items():
         if value is not None and not math.isfinite(value):
             found = "NaN" if math.isnan(value) else "infinite"
@@ -88,34 +91,37 @@ def _has_seed(config: MaskerConfig) -> bool:
     return any(field.name == "seed" for field in dataclasses.fields(config))
 
 
-def _measure_once(
+def _measure_each(
     traced: Traced,
     benchmark: Benchmark,
     prepared: PreparedRequest,
-    masker_configs: Sequence[MaskerConfig],
+    stacks: Sequence[Sequence[MaskerConfig]],
     fidelity: Fidelity,
-) -> Measures:
+) -> list[Measures]:
     if fidelity == "F3":
-        return _generated(traced, benchmark, prepared, masker_configs)
+        return [_generated(traced, benchmark, prepared, stack) for stack in stacks]
     if fidelity == "F2":
-        return _teacher_forced(traced, prepared, masker_configs)
-    return _replayed(traced, prepared, masker_configs, fidelity)
+        return [_teacher_forced(traced, prepared, stack) for stack in stacks]
+    return _replayed(traced, prepared, stacks, fidelity)
 
 
 def _replayed(
-    traced: Traced, prepared: PreparedRequest, masker_configs: Sequence[MaskerConfig], fidelity: Fidelity
-) -> Measures:
-    attention = SparseAttention(masker_configs)
+    traced: Traced, prepared: PreparedRequest, stacks: Sequence[Sequence[MaskerConfig]], fidelity: Fidelity
+) -> list[Measures]:
+    attentions = [SparseAttention(stack) for stack in stacks]
+    device = traced.loaded.device
     questions: Sequence[int] = range(len(prepared.prompts))
     if fidelity == "F0":
         questions = spread(questions, SUBSET_QUESTIONS)
-    total = Replayed()
+    totals = [Replayed()] * len(stacks)
     with torch.inference_mode():
         for index in questions:
             trace = traced.trace(prepared, index)
             sample = subset(trace) if fidelity == "F0" else whole(trace)
-            total += replay(trace, attention, sample, traced.loaded.device)
-    return Measures(total.mean_error, total.density, total.io_density)
+            layer_of = partial(traced.kept.layer, trace, f"{prepared.request.id}/{index}", device=device)
+            replayed = replay_each(trace, attentions, sample, device, layer_of)
+            totals = [total + more for total, more in zip(totals, replayed, strict=True)]
+    return [Measures(total.mean_error, total.density, total.io_density) for total in totals]
 
 
 def _teacher_forced(traced: Traced, prepared: PreparedRequest, masker_configs: Sequence[MaskerConfig]) -> Measures:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ import torch
 from sparse_hub_core.attention.layer import Prefix as KnownPrefix
 from sparse_hub_core.attention.metrics import attention_error
 from sparse_hub_core.attention.sparse_attention import SparseAttention
+from sparse_hub_core.traces.on_device import DeviceLayer, to_device
 from sparse_hub_core.traces.plan import FIRST_LAYERS, stratified
 from sparse_hub_core.traces.trace import Trace
 
@@ -82,12 +83,26 @@ def subset(trace: Trace) -> Sample:
 
 def replay(trace: Trace, attention: SparseAttention, sample: Sample, device: torch.device) -> Replayed:
     """Return what a configuration reads and misses on a trace."""
-    total = Replayed()
-    for layer, weight in sample.layer_weights.items():
-        row_weights = _row_weights(trace, layer, sample.question_positions).to(device)
-        total += _replay_layer(trace, layer, attention, weight * row_weights, device)
-    attention.reset()
-    return total
+    return replay_each(trace, [attention], sample, device, lambda index: to_device(trace, index, device))[0]
+
+
+def replay_each(
+    trace: Trace,
+    attentions: Sequence[SparseAttention],
+    sample: Sample,
+    device: torch.device,
+    layer_of: Callable[[int], DeviceLayer],
+) -> list[Replayed]:
+    """Return what each of some configurations reads and misses on a trace, whose layers are fetched once for all."""
+    totals = [Replayed()] * len(attentions)
+    for index, weight in sample.layer_weights.items():
+        row_weights = weight * _row_weights(trace, index, sample.question_positions).to(device)
+        layer = layer_of(index)
+        for which, attention in enumerate(attentions):
+            totals[which] += _replay_layer(layer, trace.prefix_length, index, attention, row_weights)
+    for attention in attentions:
+        attention.reset()
+    return totals
 
 
 def _row_weights(trace: Trace, layer: int, question_positions: int | None) -> torch.Tensor:
@@ -103,15 +118,11 @@ def _row_weights(trace: Trace, layer: int, question_positions: int | None) -> to
 
 
 def _replay_layer(
-    trace: Trace, index: int, attention: SparseAttention, row_weights: torch.Tensor, device: torch.device
+    layer: DeviceLayer, prefix_length: int, index: int, attention: SparseAttention, row_weights: torch.Tensor
 ) -> Replayed:
-    layer, prefix, rows = trace.layers[index], trace.prefix[index], len(row_weights)
-    keys = torch.cat([prefix.keys.to(device), layer.keys.to(device)], dim=2)
-    values = torch.cat([prefix.values.to(device), layer.values.to(device)], dim=2)
-    last = None if prefix.queries is None else prefix.queries.to(device)
-    queries, outputs = (rowed[:, :, -rows:].to(device) for rowed in (layer.queries, layer.outputs))
-    known = KnownPrefix(trace.prefix_length, last)
-    result = attention.attend(queries, keys, values, layer.scoring, None, index, known)
+    queries, outputs = (rowed[:, :, -len(row_weights) :] for rowed in (layer.queries, layer.outputs))
+    known = KnownPrefix(prefix_length, layer.prefix_queries)
+    result = attention.attend(queries, layer.keys, layer.values, layer.scoring, None, index, known)
     attention.forget(index)
     errors = attention_error(result.output, outputs)
     legal = result.num_legal.expand_as(result.num_read)

@@ -45,6 +45,8 @@ class WorkerPool:
     """Where the worker of each slot lives, of those that hold the model."""
     failed_starts: Counter[int] = field(default_factory=Counter)
     failure: ray.exceptions.RayError | None = None
+    has_started: bool = False
+    """Before, a model that cannot be loaded is told at once; later, a worker that fails is tried again."""
 
     def start(self) -> None:
         """Start all workers and wait until they hold the model; those that take much longer than the first join later.
@@ -59,6 +61,7 @@ class WorkerPool:
         self.wait((), START_SECONDS)
         if not self.homes:
             raise self._cannot_start()
+        self.has_started = True
         references = list(self.starting)
         grace = time.monotonic() - began + JOIN_SECONDS
         for reference in ray.wait(references, num_returns=len(references), timeout=grace)[0] if references else ():
@@ -141,7 +144,7 @@ class WorkerPool:
         except ray.exceptions.RayError as error:
             self.failure = error
             self.failed_starts[slot] += 1
-            if self.homes and self.failed_starts[slot] < MAX_FAILED_STARTS:
+            if self.has_started and self.failed_starts[slot] < MAX_FAILED_STARTS:
                 # Its machine may be gone as well; another may have room.
                 self.replace(slot)
         else:

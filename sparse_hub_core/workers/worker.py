@@ -33,6 +33,7 @@ class WorkerSettings:
     """The folder of prefixes and traces that was chosen; each machine has a place of its own where none was."""
     trace_max_bytes: int
     model_key: str
+    gpu_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,14 @@ class ModelWorker:
 
         from sparse_hub_core.models.loading import load_model
         from sparse_hub_core.models.tensor_store import TensorStore
+        from sparse_hub_core.traces.on_device import KeptLayers
         from sparse_hub_core.traces.place import trace_dir
 
         torch.set_num_threads(settings.threads)
         self._settings = settings
         self._store = TensorStore(trace_dir(settings.trace_dir), settings.trace_max_bytes)
         self._loaded = load_model(settings.source, settings.device, settings.dtype)
+        self._kept = KeptLayers.beside(self._loaded.device, settings.gpu_share)
         self._task = ""
 
     def ready(self) -> Home:
@@ -104,6 +107,9 @@ class ModelWorker:
         """Make the prefix snapshots and traces of a request, unless another process has."""
         from sparse_hub_core.models.prefixes import prefix_snapshot
 
+        # A prefill and a generation need the memory more.
+        self._kept.clear()
+
         def make() -> None:
             for question, prompt in enumerate(stage.requests[index].prompts):
                 if stage.plan is None:
@@ -117,6 +123,7 @@ class ModelWorker:
         """Have one request answered; a failure is an outcome too."""
         from sparse_hub_core.evaluation import evaluate_request
 
+        self._kept.clear()
         return _outcome_of(
             lambda: evaluate_request(
                 self._loaded,
@@ -139,11 +146,14 @@ class ModelWorker:
 
         def measure_all() -> None:
             traced = self._traced(stage)
-            for index in indices:
+            for index in indices[len(answers) :]:
                 request = stage.requests[index]
                 answers.append(measure(traced, stage.benchmark, request, configs, rung.fidelity, rung.num_seeds))
 
         outcome = _outcome_of(measure_all)
+        if outcome.status == "oom" and self._kept.give_way():
+            # It may have been short of what was kept for it.
+            outcome = _outcome_of(measure_all)
         found = [answer.as_answer() for answer in answers]
         return {"status": outcome.status, "reason": outcome.reason, "answers": found}
 
@@ -161,6 +171,7 @@ class ModelWorker:
         if stage.task != self._task:
             # What belongs to earlier tasks may make room from now on.
             self._store.begin()
+            self._kept.clear()
             self._task = stage.task
         about = {"model": self._settings.source.name, "task": stage.task, "dtype": self._settings.dtype}
         return ModelFiles(self._store, self._settings.model_key, about)
@@ -170,7 +181,7 @@ class ModelWorker:
         from sparse_hub_core.traces.plan import ModelShape, all_layers
 
         plan = stage.plan or all_layers(ModelShape.of(self._loaded.model.config, self._loaded.model.dtype.itemsize))
-        return Traced(self._loaded, self._files(stage), stage.max_new_tokens, plan)
+        return Traced(self._loaded, self._files(stage), stage.max_new_tokens, plan, self._kept)
 
 
 def _outcome_of(call: Callable[[], RequestReport | None]) -> Outcome:
