@@ -59,7 +59,8 @@ def assumptions() -> str:
             row("Python and launches of a masker stack, ms per layer call", lambda on: short(1e3 * on.sparse_call)),
             row("the same of the rest of a layer, ms", lambda on: short(1e3 * on.layer_call)),
             row("start a process and import, s", lambda on: short(on.process_start)),
-            row("Ray Tune per trial in a reused actor, s", lambda on: short(on.ray_per_trial)),
+            row("hand a trial to a worker and write it down, s", lambda on: short(on.trial_start)),
+            row("memory, GB", lambda on: short(on.memory / GB)),
             row("GPUs per node", lambda on: str(on.gpus_per_node)),
         ],
     )
@@ -182,9 +183,9 @@ def ratios() -> str:
                 seconds = once + total(way * SEARCH.presets, gpus)
                 cells.append(f"{short(seconds)} ({total(reference * SEARCH.presets, gpus) / seconds:.1f}x)")
             rows.append([f"{length}, {name}", *cells])
-        replayed = rungs(MODEL, SEARCH, tokens)["F0"]
-        for name, step in (("F0 alone", replayed), ("F0 alone, if nothing were copied", replace(replayed, copied=0.0))):
-            alone = step.seconds(H100) * SEARCH.requests
+        nothing_copied = replace(rungs(MODEL, SEARCH, tokens)["F0"], copied=0.0).seconds(H100) * SEARCH.requests
+        replayed = one_after_another(ladder(MODEL, SEARCH, H100, tokens)[:1]) / SEARCH.configurations[0]
+        for name, alone in (("F0 alone", replayed), ("F0 alone, if nothing were copied", nothing_copied)):
             ratio = one_after_another(reference) / SEARCH.configurations[0] / alone
             rows.append([f"{length}, {name}", short(alone), f"{ratio:.1f}x", "", "", ""])
     header = ["search stage", "GPU s per configuration", "ratio"]

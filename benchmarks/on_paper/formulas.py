@@ -64,7 +64,9 @@ class Search:
     kept_queries: int = 64
     density: float = 0.1
     index_bits: int = 1152
-    trace_limit: int = 32 << 30
+    trace_limit: int = 128 << 30
+    kept_share: float = 0.5
+    """Of the GPU memory beside the weights, for layers of traces that stay."""
 
     @property
     def positions(self) -> int:
@@ -84,6 +86,7 @@ class Machine:
     name: str = "H100"
     peak_flops: float = 989e12
     peak_bandwidth: float = 3.35e12
+    memory: float = 80e9
     share_of_flops: float = 0.4
     share_of_bandwidth: float = 0.6
     pcie: float = 10e9
@@ -93,11 +96,11 @@ class Machine:
     sparse_call: float = 1e-3
     layer_call: float = 0.3e-3
     process_start: float = 8.0
-    ray_per_trial: float = 0.12
+    trial_start: float = 0.01
     gpus_per_node: int = 8
 
 
-H100, H200 = Machine(), Machine("H200", peak_bandwidth=4.8e12)
+H100, H200 = Machine(), Machine("H200", peak_bandwidth=4.8e12, memory=141e9)
 
 
 @dataclass(frozen=True)

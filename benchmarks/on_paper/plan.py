@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from on_paper.formulas import (
     Machine,
@@ -21,6 +21,7 @@ from on_paper.formulas import (
 )
 
 NAMES = ("F0", "F1", "F2", "F3")
+REPLAYS = NAMES[:2]
 
 
 @dataclass(frozen=True)
@@ -63,19 +64,33 @@ def recording(model: Model, search: Search, on: Machine, tokens: int, gpus: int)
 
 
 def ladder(model: Model, search: Search, on: Machine, tokens: int) -> list[Phase]:
-    """One preset's rungs, one after another; a trial takes request after request on its GPU."""
-    found = []
+    """One preset's rungs, one after another; a trial takes request after request on its GPU.
+
+    F0 and F1 copy a layer once for all seeds, and what fits stays on each GPU.
+    """
+    found, resident = [], 0.0
     for name, count, seeds in zip(NAMES, search.configurations, search.seeds, strict=True):
-        seconds = rungs(model, search, tokens)[name].seconds(on) * search.requests * seeds
-        found.append(Phase(f"{name}, {count} configurations", count, seconds, count * on.ray_per_trial))
+        work, fixed = rungs(model, search, tokens)[name].times(search.requests), count * on.trial_start
+        seconds = work.seconds(on) * seeds
+        if name in REPLAYS:
+            copied = min(work.copied, kept_bytes(model, search, on))
+            seconds = replace(work, copied=0.0).seconds(on) * seeds + (work.copied - copied) / on.pcie
+            fixed += (copied - resident) / on.pcie
+            resident = copied
+        found.append(Phase(f"{name}, {count} configurations", count, seconds, fixed))
     return found
+
+
+def kept_bytes(model: Model, search: Search, on: Machine) -> float:
+    """How much of the traces stays on a GPU from one configuration to the next."""
+    return search.kept_share * (on.memory - model.weight_bytes)
 
 
 def only_generating(model: Model, search: Search, on: Machine, tokens: int) -> list[Phase]:
     """One preset without a ladder: every configuration generates from the shared prefixes."""
     count = search.configurations[0]
     seconds = rungs(model, search, tokens)["F3"].seconds(on) * search.requests
-    return [Phase("F3", count, seconds, count * on.ray_per_trial)]
+    return [Phase("F3", count, seconds, count * on.trial_start)]
 
 
 def sharing_nothing(model: Model, search: Search, on: Machine, tokens: int) -> list[Phase]:
@@ -121,5 +136,5 @@ def total(phases: Sequence[Phase], gpus: int) -> float:
 
 
 def one_after_another(phases: Sequence[Phase]) -> float:
-    """Seconds of all jobs on one GPU."""
-    return sum(phase.jobs * phase.job_seconds for phase in phases)
+    """Seconds of all jobs on one GPU, with what it does once for them."""
+    return sum(phase.jobs * phase.job_seconds + phase.fixed_seconds for phase in phases)

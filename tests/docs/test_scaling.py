@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from sparse_hub_core.spec import Spec
+from sparse_hub_core.traces.on_device import KEPT_SHARE
 
 sys.path.append(str(ROOT / "benchmarks"))
 PAPER: ModuleType = importlib.import_module("cost_on_paper")
@@ -86,6 +87,8 @@ def test_the_settings_are_the_defaults() -> None:
     spec = Spec()
     assert SEARCH.configurations[0] == spec.num_samples
     assert (SEARCH.requests, SEARCH.new_tokens) == (spec.search.max_requests, spec.search.max_new_tokens)
+    assert SEARCH.trace_limit == spec.trace_max_gb * (1 << 30)
+    assert SEARCH.kept_share == KEPT_SHARE
     assert SEARCH.validation_requests == spec.validation.max_requests
     assert SEARCH.validation_tokens == spec.validation.max_new_tokens
 
@@ -126,19 +129,17 @@ def test_sizes_and_limits_are_those_that_a_search_plans_with(length: int) -> Non
     from sparse_hub_core.benchmark import Question, Request
     from sparse_hub_core.evaluation import PreparedRequest
     from sparse_hub_core.models.prompt import Prompt
-    from sparse_hub_core.models.tensor_store import MAX_STORE_BYTES
     from sparse_hub_core.traces.plan import ModelShape, plan_traces
 
-    assert SEARCH.trace_limit == MAX_STORE_BYTES
     shape = ModelShape.of(llama(LLAMA).config, LLAMA.value_bytes)
     request, suffix = Request("r", "", (Question("q", ("a",)),)), (0,) * SEARCH.question_tokens
     prepared = [
         PreparedRequest(request, (Prompt((index, *(0,) * (length - 1)), suffix),)) for index in range(SEARCH.requests)
     ]
-    plan = plan_traces(shape, prepared, SEARCH.new_tokens, MAX_STORE_BYTES)
+    plan = plan_traces(shape, prepared, SEARCH.new_tokens, SEARCH.trace_limit)
     each = LLAMA.kv_bytes(length) + FORMULAS.trace_bytes(LLAMA, SEARCH)
     assert plan.wanted_bytes == pytest.approx(SEARCH.requests * each, rel=1e-2)
     column = 1 + PAPER.CONTEXTS.index(length)
     (told,) = [row.split("|")[1 + column] for row in PAPER.limit().splitlines() if row.startswith("| layers recorded")]
     assert told.strip() == f"{len(plan.layers)} of {LLAMA.layers}"
-    assert not plan.keeps_prefixes
+    assert plan.keeps_prefixes == (len(plan.layers) == LLAMA.layers)
