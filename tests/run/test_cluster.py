@@ -164,3 +164,15 @@ def test_all_workers_lost_is_one_sentence_and_the_same_command_goes_on(nodes: No
     assert finished.process.returncode == 0, finished.process.stderr
     assert lines(tmp_path, "trials.jsonl")[: len(before)] == before
     check_whole(tmp_path)
+
+
+def test_a_node_that_joins_late_records_on_demand(nodes: Nodes, tmp_path: Path) -> None:
+    process = nodes.start()
+    wait_until(lambda: len(lines(tmp_path, "trials.jsonl")) >= 5, process)
+    nodes.end(0)
+    nodes.end(1)
+    nodes.add("third")
+    finished = ended(process, tmp_path)
+    assert finished.process.returncode == 0, finished.process.stderr
+    check_whole(tmp_path)
+    assert traces(tmp_path / "third") == traces(tmp_path / "second")
