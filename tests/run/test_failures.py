@@ -30,6 +30,25 @@ def faulty_run(install: Callable[..., str], tmp_path_factory: pytest.TempPathFac
     return finish(folder, *arguments, PYTHONPATH=install("sparse-hub-faulty"))
 
 
+@pytest.fixture(scope="module")
+def faulty_generation(install: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """The same where requests are answered one by one by the model, as they are from F2 on."""
+    flags = [flag for name in FAULTS for flag in ("--preset", f"sink_local_{name}")]
+    arguments = ("search", *SMALL[1:-6], "--search-timeout", "3", "--num-samples", "2", "--fidelity", "F3", *flags)
+    return finish(tmp_path_factory.mktemp("generation"), *arguments, PYTHONPATH=install("sparse-hub-faulty"))
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_trial_that_generates_ends_the_same_way(faulty_generation: Finished, name: str) -> None:
+    status, reason = FAULTS[name]
+    trials = faulty_generation.lines(f"sink_local_{name}", "trials.jsonl")
+    assert [(line["status"], line["fidelity"]) for line in trials if line["status"] != "infeasible"] == [
+        (status, "F3")
+    ] * 2
+    assert all(reason in line["reason"] for line in trials if line["status"] == status)
+    assert not (faulty_generation.cell(f"sink_local_{name}") / "best.json").exists()
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_the_status_and_the_reason_of_a_trial(faulty_run: Finished, name: str) -> None:
     status, reason = FAULTS[name]
