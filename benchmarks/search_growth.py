@@ -56,6 +56,8 @@ class Grown:
     recording: float
     by_rung: dict[str, float]
     by_preset: tuple[float, ...]
+    cpu: float
+    """Seconds of a core for recording and all rungs, which a busy machine changes less than those on the clock."""
     peak_mb: float
     planned_mb: float
     kept_mb: float
@@ -79,15 +81,17 @@ def run(setting: Setting) -> Grown:
     by_rung: dict[str, float] = dict.fromkeys(FIDELITIES, 0.0)
     with tempfile.TemporaryDirectory() as name:
         workbench = set_up(Path(name) / "traces", setting.context, setting.requests)
+        began = time.process_time()
         recording = seconds(workbench.record)
         by_preset = []
         for preset in PRESETS[: setting.presets]:
             before = sum(by_rung.values())
             climb(workbench, optimizer_of(preset), setting.samples, Path(name) / preset, by_rung)
             by_preset.append(sum(by_rung.values()) - before)
+        cpu = time.process_time() - began
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         planned, kept = workbench.traced.plan.num_bytes / 2**20, workbench.num_bytes / 2**20
-    return Grown(recording, by_rung, tuple(by_preset), peak, planned, kept)
+    return Grown(recording, by_rung, tuple(by_preset), cpu, peak, planned, kept)
 
 
 def climb(workbench: Workbench, optimizer: Optimizer, samples: int, folder: Path, spent: dict[str, float]) -> None:
@@ -117,7 +121,7 @@ def line(name: str, setting: Setting, grown: Grown) -> str:
     total = grown.recording + sum(grown.by_rung.values())
     presets = f"  each preset {', '.join(f'{taken:.1f}' for taken in grown.by_preset)}" * (name == "presets")
     sizes = f"{grown.peak_mb:10.0f}{grown.planned_mb:10.1f}{grown.kept_mb:9.1f}"
-    return f"  {vars(setting)[name]:8}{grown.recording:8.2f}{rungs}{total:9.2f}{sizes}{presets}"
+    return f"  {vars(setting)[name]:8}{grown.recording:8.2f}{rungs}{total:9.2f}{grown.cpu:8.2f}{sizes}{presets}"
 
 
 def main() -> None:
@@ -129,7 +133,9 @@ def main() -> None:
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as processes:
         for name, lines in settings(quick).items():
             columns = "".join(f"{rung:>8}" for rung in FIDELITIES)
-            print(f"\n  {name:8}{'record':>8}{columns}{'all, s':>9}{'peak MB':>10}{'planned':>10}{'kept MB':>9}")
+            print(
+                f"\n  {name:8}{'record':>8}{columns}{'all, s':>9}{'CPU, s':>8}{'peak MB':>10}{'planned':>10}{'kept MB':>9}"
+            )
             for setting in lines:
                 print(line(name, setting, processes.apply(run, (setting,))), flush=True)
             print(f"  {load()}", flush=True)
