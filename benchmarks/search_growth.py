@@ -132,10 +132,8 @@ def main() -> None:
     print(f"{TASK}, 20 new tokens; unless a table says otherwise {vars(base)}; presets in turn: {', '.join(PRESETS)}")
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as processes:
         for name, lines in settings(quick).items():
-            columns = "".join(f"{rung:>8}" for rung in FIDELITIES)
-            print(
-                f"\n  {name:8}{'record':>8}{columns}{'all, s':>9}{'CPU, s':>8}{'peak MB':>10}{'planned':>10}{'kept MB':>9}"
-            )
+            columns = "".join(f"{rung:>8}" for rung in ("record", *FIDELITIES))
+            print(f"\n  {name:8}{columns}{'all, s':>9}{'CPU, s':>8}{'peak MB':>10}{'planned':>10}{'kept MB':>9}")
             for setting in lines:
                 print(line(name, setting, processes.apply(run, (setting,))), flush=True)
             print(f"  {load()}", flush=True)
