@@ -11,7 +11,8 @@ SCRIPT = """
 import sys
 from sparse_hub_core.cli.main import main
 code = main({arguments!r})
-heavy = {{"torch", "ray", "transformers", "nevergrad", "optuna", "hyperopt", "datasets", "scipy", "numpy"}} & set(sys.modules)
+libraries = {{"torch", "ray", "transformers", "nevergrad", "optuna", "hyperopt", "datasets", "scipy", "numpy"}}
+heavy = libraries & set(sys.modules)
 sys.exit(f"imported {{heavy}}" if heavy else code)
 """
 
