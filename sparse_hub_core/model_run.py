@@ -20,7 +20,7 @@ from sparse_hub_core.models.source import ModelSource
 from sparse_hub_core.progress import Progress
 from sparse_hub_core.results.files import content_hash
 from sparse_hub_core.results.schema import Best
-from sparse_hub_core.traces.place import trace_dir
+from sparse_hub_core.traces.place import require_writable, trace_dir
 from sparse_hub_core.workers.division import divide, workers_that_fit
 from sparse_hub_core.workers.pool import WorkerPool, running_pool
 from sparse_hub_core.workers.worker import WorkerSettings
@@ -85,6 +85,7 @@ class ModelRun:
         if "pool" not in self.made:
             self.progress.stage(f"load {self.source.name}")
             spec = self.matrix.spec
+            require_writable(spec.trace_dir)
             # On this machine trials may share cores where the user asks for more of them than there are.
             num_cpus = max(num_cores(), (spec.max_concurrent or 1) * (spec.threads_per_trial or 1))
             self.resources.enter_context(_ray(spec.ray_address, num_cpus))

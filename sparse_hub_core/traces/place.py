@@ -3,9 +3,30 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import platformdirs
+
+from sparse_hub_core.errors import UsageError
+
+
+def require_writable(chosen: str | None) -> None:
+    """Check that traces can be kept on this machine.
+
+    Raises:
+        UsageError: The folder cannot be made, or nothing can be written there.
+    """
+    folder = trace_dir(chosen)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"Prefixes and traces cannot be kept in {folder}: {error.strerror}; name another folder with --trace-dir "
+            "or SPARSE_HUB_TRACE_DIR."
+        ) from error
 
 
 def trace_dir(chosen: str | None) -> Path:
