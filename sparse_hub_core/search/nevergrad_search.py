@@ -13,6 +13,8 @@ from sparse_hub_core.search.algorithm import SearchAlgorithm
 from sparse_hub_core.search.encoding import Encoding, parameters_key
 from sparse_hub_core.space import Choice, Domain, Integer
 
+DEFAULT_OPTIMIZER, SUCCESSOR = "NGOpt", "OnePlusOne"
+
 
 class NevergradSearch(SearchAlgorithm):
     """An optimizer of nevergrad by its name in ``nevergrad.optimizers.registry``; NGOpt chooses one by itself.
@@ -23,7 +25,13 @@ class NevergradSearch(SearchAlgorithm):
     learns = True
 
     def __init__(
-        self, space: Mapping[str, Domain], num_samples: int, num_workers: int, seed: int, *, optimizer: str = "NGOpt"
+        self,
+        space: Mapping[str, Domain],
+        num_samples: int,
+        num_workers: int,
+        seed: int,
+        *,
+        optimizer: str = DEFAULT_OPTIMIZER,
     ) -> None:
         super().__init__(space, num_samples, num_workers, seed)
         self._encoding = Encoding(space)
@@ -85,6 +93,10 @@ class NevergradSearch(SearchAlgorithm):
             self._optimizer.suggest(self._optimizer.parametrization.sample().value)
             return self._optimizer.ask()
         except Exception as error:
+            if self._optimizer.name == DEFAULT_OPTIMIZER:
+                # What NGOpt chooses may give up in the middle (COBYLA of some versions of scipy does).
+                self._optimizer = self._create(SUCCESSOR)
+                return self._optimizer.ask()
             # Some of its optimizers find out this late that a package is missing, or that a point came twice.
             raise UsageError(
                 f"nevergrad's optimizer {self._optimizer.name!r} fails ({type(error).__name__}: {error}); "

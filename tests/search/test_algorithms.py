@@ -19,6 +19,7 @@ from sparse_hub_core import UsageError, choice, integer, loguniform, uniform
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.search.algorithm_options import create_algorithm
 from sparse_hub_core.search.encoding import Encoding
+from sparse_hub_core.search.nevergrad_search import NevergradSearch
 from sparse_hub_core.space import Choice, Integer
 
 MODEL_BASED = ("nevergrad", "optuna_tpe", "optuna_nsga2", "hyperopt")
@@ -222,3 +223,11 @@ def test_encoding_and_decoding_give_the_same_point_also_by_way_of_json(space, se
         assert encoding.decode(codes) == point
     assert encoding.encode({**point, "z": 1}) is None
     assert not space or encoding.encode({**point, next(iter(space)): object()}) is None
+
+
+def test_ngopt_goes_on_where_what_it_chose_gives_up() -> None:
+    search = NevergradSearch({"size": integer(1, 1000)}, 4, 1, 0)
+    for number in range(8):
+        parameters = search.ask()
+        assert 1 <= parameters["size"] <= 1000
+        search.tell(parameters, float(number))
