@@ -16,8 +16,9 @@ from sparse_hub_core.errors import UsageError
 
 CORE = Path(__file__).parent
 CORE_PARTS = (
-    *("attention", "data", "models", "search", "traces", "validation"),
-    *("evaluation.py", "fidelity.py", "masker.py", "preparation.py", "space.py"),
+    *("attention", "data", "models", "search", "traces", "validation", "workers"),
+    *("benchmark.py", "evaluation.py", "fidelity.py", "masker.py", "optimizer_factory.py", "preparation.py"),
+    *("search_cell.py", "search_plan.py", "space.py"),
 )
 """The parts of this package that a result depends on."""
 CHUNK_BYTES = 1 << 20

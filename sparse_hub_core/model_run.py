@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from typing import Any
 
 import ray
 
+from sparse_hub_core.code_digest import core_digest
 from sparse_hub_core.environment import num_cores, versions
 from sparse_hub_core.errors import UsageError
 from sparse_hub_core.matrix import Matrix, StageName
@@ -25,6 +27,8 @@ from sparse_hub_core.workers.division import divide, workers_that_fit
 from sparse_hub_core.workers.pool import WorkerPool, running_pool
 from sparse_hub_core.workers.worker import WorkerSettings
 
+CONNECT_SECONDS = 10.0
+
 
 @contextmanager
 def _ray(address: str | None, num_cpus: int) -> Iterator[None]:
@@ -33,6 +37,7 @@ def _ray(address: str | None, num_cpus: int) -> Iterator[None]:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     started_here = not ray.is_initialized()
     if started_here:
+        _require_reachable(address)
         ray.init(
             # Without an address of the user's, RAY_ADDRESS must not decide.
             address=address or "local",
@@ -46,6 +51,24 @@ def _ray(address: str | None, num_cpus: int) -> Iterator[None]:
     finally:
         if started_here:
             ray.shutdown()
+
+
+def _require_reachable(address: str | None) -> None:
+    """Check that something answers at an address, which Ray itself would try for minutes.
+
+    Raises:
+        UsageError: Nothing does.
+    """
+    host, _, port = (address or "").rpartition("://")[2].rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+    except OSError as error:
+        raise UsageError(
+            f"--ray-address {address} cannot be reached ({error.strerror or error}); start Ray there with ray start "
+            "--head, or leave the flag out to run on this machine."
+        ) from error
 
 
 @dataclass
@@ -95,7 +118,7 @@ class ModelRun:
 
     def _pool_settings(self) -> tuple[WorkerSettings, float, int]:
         matrix, spec = self.matrix, self.matrix.spec
-        software = content_hash(versions(matrix.registry))[:8]
+        software = content_hash({**versions(matrix.registry), "code": core_digest()})[:8]
         key = f"{self.fingerprint}-{matrix.device}-{matrix.dtype}-{software}"
         resources = ray.cluster_resources()
         # A relative path is one of this process, not of a worker's.

@@ -70,7 +70,7 @@ class CellSearch:
             self.targets,
             search_rungs(spec.fidelity, self.optimizer, self.task),
             stage,
-            self._answer_book(),
+            self._answer_book(stage),
             self.matrix.warm_start(self.task, self.preset),
         )
         try:
@@ -87,9 +87,11 @@ class CellSearch:
         self._tell_missing(found, search.targets)
         return winners
 
-    def _answer_book(self) -> AnswerBook:
+    def _answer_book(self, stage: Stage) -> AnswerBook:
         """Return where the machine keeps what requests of this task gave to any configuration."""
         measurement = self.matrix.measurement(self.runner.fingerprint, self.task)
+        # Which layers are recorded depends on how many requests have to share the room.
+        measurement["layers"] = None if stage.plan is None else list(stage.plan.layers)
         return AnswerBook.of(trace_dir(self.matrix.spec.trace_dir), measurement)
 
     def _tell_missing(self, found: Found, wanted: Sequence[Target]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections.abc import Sequence
@@ -25,6 +26,15 @@ class Choice:
     def grid(self) -> tuple[Any, ...]:
         """Return every value."""
         return self.options
+
+    def place(self, value: Any) -> int | None:
+        """Return the index of an option, also of what JSON made of it; None where it is none.
+
+        As texts, 1, 1.0 and True differ, and a tuple is the list that JSON makes of it.
+        """
+        texts = [json.dumps(option, default=repr) for option in self.options]
+        text = json.dumps(value, default=repr)
+        return texts.index(text) if text in texts else None
 
     def __contains__(self, value: object) -> bool:
         return value in self.options

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -49,5 +48,5 @@ class SearchAlgorithm(ABC):
 def _as_in_domain(domain: Domain, value: Any) -> Any:
     if not isinstance(domain, Choice):
         return value
-    text = json.dumps(value, default=repr)
-    return next((option for option in domain.options if json.dumps(option, default=repr) == text), value)
+    place = domain.place(value)
+    return value if place is None else domain.options[place]

@@ -45,10 +45,7 @@ def _is_single(domain: Domain) -> bool:
 def _code(domain: Domain, value: Any) -> Any:
     if not isinstance(domain, Choice):
         return value if value in domain else None
-    # As texts, 1, 1.0 and True differ, and a tuple is what JSON makes of it.
-    texts = [json.dumps(option, default=repr) for option in domain.options]
-    text = json.dumps(value, default=repr)
-    return texts.index(text) if text in texts else None
+    return domain.place(value)
 
 
 def _value(domain: Domain, code: Any) -> Any:

@@ -29,11 +29,11 @@ class Promotion:
         return list(chosen.values())
 
     def correlation(self, lower: Fidelity, upper: Fidelity, keys: Collection[str]) -> Correlation | None:
-        """Return how two rungs agree, on the requests that all of some configurations finished at both."""
+        """Return how two rungs agree on those of some configurations that saw all requests at both."""
         pairs = []
         for (key, fidelity), line in self.log.ended.items():
             above = self.log.answers.get((key, upper), [])
-            if key in keys and fidelity == upper and line.measures is not None and above:
+            if key in keys and fidelity == upper and line.status == "ok":
                 pairs.append((self.log.answers.get((key, lower), []), above))
         num_common = min((min(len(below), len(above)) for below, above in pairs), default=0)
         if not num_common:

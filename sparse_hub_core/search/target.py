@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from sparse_hub_core.errors import SparseHubError, UsageError
 from sparse_hub_core.fidelity import Measures
 from sparse_hub_core.search.objectives import Objective
+from sparse_hub_core.spec import Spec
 
 if TYPE_CHECKING:
     from sparse_hub_core.registry import Subset
-    from sparse_hub_core.spec import Spec
 
 ROUNDING = 1e-9
 """The mean of equal densities may be above all of them by as much."""
@@ -91,16 +91,26 @@ def targets(objective: Any, spec: Spec, subset: Subset) -> tuple[Target, ...]:
             f"The objective {spec.objective!r} is the lowest error within a budget; give it one with --max-density or "
             "--max-io-density, such as --max-density 0.05."
         )
-    if not (is_class and objective.per_density):
+    if not is_per_density(objective):
+        if spec.densities != Spec.model_fields["densities"].default:
+            raise UsageError(
+                f"--density is for an objective with a winner for each, such as pareto; with {spec.objective!r} give "
+                "a budget with --max-density."
+            )
         return (Target(made, spec.max_density, spec.max_io_density),)
     if spec.max_density is not None:
         raise UsageError(
             f"The objective {spec.objective!r} has a winner for each of --density; leave out --max-density."
         )
     return tuple(
-        Target(made, density, spec.max_io_density, name=f"density-{100 * density:g}")
+        Target(made, density, spec.max_io_density, name=f"density-{100 * density:.12g}")
         for density in sorted(set(spec.densities))
     )
+
+
+def is_per_density(objective: Any) -> bool:
+    """Return whether an objective has a winner for each density that is asked for."""
+    return inspect.isclass(objective) and issubclass(objective, Objective) and objective.per_density
 
 
 def of_error_and_density(function: Callable[[float, float], float], measures: Measures) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,5 +45,5 @@ def _value(domain: Domain, value: Any) -> tuple[bool, Any]:
     """Return whether a value that JSON held is in a domain, and as what: JSON has lists where options have tuples."""
     if not isinstance(domain, Choice):
         return value in domain, value
-    same = [option for option in domain.options if json.dumps(option) == json.dumps(value)]
-    return bool(same), same[0] if same else value
+    place = domain.place(value)
+    return place is not None, value if place is None else domain.options[place]

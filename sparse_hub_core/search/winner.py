@@ -13,6 +13,8 @@ from sparse_hub_core.fidelity import Measures
 from sparse_hub_core.search.target import Target
 
 CONFIDENCE = 0.95
+MIN_REQUESTS = 4
+"""With fewer, an interval holds nearly everything, and the cheapest would win however bad it is."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,9 @@ class Choice:
 def choose(finalists: Sequence[Finalist], target: Target) -> Choice | None:
     """Return the winner, or None where no finalist keeps to the budget.
 
-    A finalist ties with the best where the 95% t-interval of the paired difference of their objectives, request by
-    request, holds zero. A single request cannot tell what is noise, so there the lowest objective wins.
+    A finalist ties with the best where the 95% t-interval of the difference of their objectives holds zero. As an
+    objective may have steps, it is that of the means, and its spread is found by leaving out one request after another
+    (the jackknife). Very few requests cannot tell what is noise, so there the lowest objective wins.
     """
     admitted = [one for one in finalists if target.excess(one.measures) <= 0]
     if not admitted:
@@ -58,9 +61,17 @@ def _cost(finalist: Finalist) -> tuple[float, float]:
 
 
 def _ties(one: Finalist, best: Finalist, target: Target) -> bool:
-    pairs = zip(one.answers, best.answers, strict=True)
-    differences = np.array([target.plain(mine) - target.plain(its) for mine, its in pairs])
-    if len(differences) == 1:
-        return bool(differences[0] == 0)
-    mean, error = differences.mean(), stats.sem(differences)
-    return bool(abs(mean) <= error * stats.t.ppf((1 + CONFIDENCE) / 2, len(differences) - 1))
+    pairs = list(zip(one.answers, best.answers, strict=True))
+    whole = _difference(pairs, target)
+    if len(pairs) < MIN_REQUESTS:
+        return whole == 0.0
+    without_one = np.array([_difference([*pairs[:index], *pairs[index + 1 :]], target) for index in range(len(pairs))])
+    pseudo_values = len(pairs) * whole - (len(pairs) - 1) * without_one
+    mean, error = pseudo_values.mean(), stats.sem(pseudo_values)
+    return bool(abs(mean) <= error * stats.t.ppf((1 + CONFIDENCE) / 2, len(pairs) - 1))
+
+
+def _difference(pairs: Sequence[tuple[Measures, Measures]], target: Target) -> float:
+    """Return by how much the objective of the first ones' means is above that of the others'."""
+    mine, its = (Measures.mean(side) for side in zip(*pairs, strict=True))
+    return target.plain(mine) - target.plain(its)

@@ -149,7 +149,9 @@ def compare_logits(sparse: torch.Tensor, dense: torch.Tensor, tokens: Sequence[i
         tokens: The n tokens that dense attention chose.
     """
     log_sparse, log_dense = sparse.float().log_softmax(-1), dense.float().log_softmax(-1)
-    divergence = (log_dense.exp() * (log_dense - log_sparse)).sum(-1).mean()
+    # A token that both rule out has no part in it, though its logarithms differ by NaN.
+    terms = torch.where(log_dense.isneginf(), 0.0, log_dense.exp() * (log_dense - log_sparse))
+    divergence = terms.sum(-1).mean()
     chosen = torch.tensor(tokens, device=sparse.device)[:, None]
     loss = (log_dense.gather(-1, chosen) - log_sparse.gather(-1, chosen)).mean()
     return float(divergence), float(loss)

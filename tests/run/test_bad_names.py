@@ -26,6 +26,7 @@ WRONG = {
     "sample of a generated task": (("--benchmark", "ruler/vt@sample"), "needs no sample"),
     "sample of an unknown task": (("--benchmark", "longbench/hotpot@sample"), "'hotpotqa'"),
     "extra metric": (("--extra-metric", "bert_scor"), "bert_scor"),
+    "densities of one winner": (("--density", "0.1"), "--max-density"),
     "empty folder": (("--model", "."), "config.json"),
 }
 
@@ -41,3 +42,9 @@ def test_one_sentence_and_exit_2(
     assert expected in printed.err
     assert printed.err.count("\n") == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_an_address_where_no_ray_answers_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["search", "--debug", "--preset", "local_sink", "--output-dir", str(tmp_path)]
+    assert main([*arguments, "--ray-address", "127.0.0.1:1"]) == 1
+    assert "--ray-address 127.0.0.1:1 cannot be reached (Connection refused)" in capsys.readouterr().err

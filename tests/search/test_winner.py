@@ -81,3 +81,21 @@ def test_one_request_cannot_tell_what_is_noise(cheap, winner):
 
 def test_one_finalist_wins():
     assert chosen([finalist("a", around(0.5))]) == ("a", "a", 1)
+
+
+def stepped(measures):
+    return measures.error + (5.0 if measures.density > 0.5 else 0.0)
+
+
+def test_a_step_of_the_objective_in_the_mean_is_no_noise():
+    """Two of ten requests carry the mean over the step; request by request the two would look alike."""
+    below = Finalist({"name": "below"}, tuple(Measures(0.4, 0.45, 0.9) for _ in range(10)))
+    over = Finalist({"name": "over"}, tuple(Measures(0.4, 0.56 if i < 2 else 0.495, 0.2) for i in range(10)))
+    choice = choose([over, below], Target(stepped))
+    assert (choice.winner.parameters["name"], choice.num_tied) == ("below", 1)
+
+
+@pytest.mark.parametrize("num", [2, 3])
+def test_very_few_requests_do_not_let_the_cheapest_win(num):
+    dear, cheap = [0.05, 0.08, 0.06][:num], [0.75, 0.95, 0.2][:num]
+    assert chosen([finalist("dear", dear, 0.3), finalist("cheap", cheap, 0.1)])[0] == "dear"

@@ -248,3 +248,11 @@ def test_spread_items_are_distinct_and_ordered(num_items, count):
     chosen = spread(range(num_items), count)
     assert chosen == sorted(set(chosen))
     assert len(chosen) == min(count, num_items)
+
+
+def test_a_token_that_both_rule_out_has_no_part_in_the_divergence() -> None:
+    dense = torch.tensor([[0.0, 1.0, -torch.inf]])
+    sparse = torch.tensor([[1.0, 0.0, -torch.inf]])
+    divergence, loss = compare_logits(sparse, dense, [1])
+    assert divergence == pytest.approx(float(torch.tensor([1.0, 0.0]).log_softmax(0).exp()[0] * 2 - 1), abs=1e-5)
+    assert loss > 0
