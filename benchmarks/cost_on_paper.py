@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -34,7 +35,7 @@ from on_paper.plan import (
 )
 
 MODEL, SEARCH, MACHINES = Model(), Search(), (H100, H200)
-DRAWING = replace(SEARCH, seeds=(1, 2, 2, 3))
+DRAWING = replace(SEARCH, seeds=(1, 1, 2, 3))
 CONTEXTS, GPUS, BATCHES = (32768, 131072), (1, 8, 64), (1, 16)
 LENGTHS = ("32K", "128K")
 GB, TERA, MILLI = 1e9, 1e12, 1e-3
@@ -107,7 +108,8 @@ def limit() -> str:
     for tokens in CONTEXTS:
         wanted = SEARCH.requests * (MODEL.kv_bytes(tokens) + trace_bytes(MODEL, SEARCH))
         layers = min(MODEL.layers, int(MODEL.layers * SEARCH.trace_limit / wanted))
-        again = sum(SEARCH.configurations[2:]) * SEARCH.requests * prefill(MODEL, tokens).seconds(H100)
+        prefilled = zip(SEARCH.configurations[2:], SEARCH.rung_requests[2:], strict=True)
+        again = sum(map(math.prod, prefilled)) * prefill(MODEL, tokens).seconds(H100)
         fits = layers == MODEL.layers
         columns.append([f"{layers} of {MODEL.layers}", "all" if fits else "none", short(0.0 if fits else again)])
     rows = [[name, *cells] for name, *cells in zip(names, *columns, strict=True)]
@@ -183,7 +185,8 @@ def ratios() -> str:
                 seconds = once + total(way * SEARCH.presets, gpus)
                 cells.append(f"{short(seconds)} ({total(reference * SEARCH.presets, gpus) / seconds:.1f}x)")
             rows.append([f"{length}, {name}", *cells])
-        nothing_copied = replace(rungs(MODEL, SEARCH, tokens)["F0"], copied=0.0).seconds(H100) * SEARCH.requests
+        nothing_copied = replace(rungs(MODEL, SEARCH, tokens)["F0"], copied=0.0).seconds(H100)
+        nothing_copied *= SEARCH.rung_requests[0]
         replayed = one_after_another(ladder(MODEL, SEARCH, H100, tokens)[:1]) / SEARCH.configurations[0]
         for name, alone in (("F0 alone", replayed), ("F0 alone, if nothing were copied", nothing_copied)):
             ratio = one_after_another(reference) / SEARCH.configurations[0] / alone

@@ -23,7 +23,7 @@ from sparse_hub_core.results.files import content_hash, write_json, write_text
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Best, CellSummary, TrialLine, ValidationFile, ValidationRequestLine
 from sparse_hub_core.search_cell import CellSearch
-from sparse_hub_core.search_plan import expected_requests, expected_trials
+from sparse_hub_core.search_plan import expected_requests, expected_search_requests
 from sparse_hub_core.traces.place import trace_dir
 from sparse_hub_core.traces.plan import gigabytes
 from sparse_hub_core.validation.run_validation import measure_latency, run_validation
@@ -176,12 +176,11 @@ class _TaskRun:
         return replace(stage, plan=plan)
 
     def _search(self, cell: CellDirectory, preset: str, identity: str) -> list[Best]:
-        spec, runner = self.matrix.spec, self.runner
+        runner = self.runner
         search = CellSearch(runner, self.task, preset, cell, identity)
         found = search.earlier()
         if found is not None:
-            expected = sum(expected_trials(self.matrix, self.task, preset).values())
-            runner.progress.advance(expected * spec.search.max_requests)
+            runner.progress.advance(expected_search_requests(self.matrix, self.task, preset))
             return found
         stage = self._stage("search")
         runner.progress.stage(f"search {runner.source.name}, {self.task}, {preset}")

@@ -12,7 +12,7 @@ from sparse_hub_core.lookup import get_task
 from sparse_hub_core.matrix import Matrix, StageName
 from sparse_hub_core.optimizer_factory import Optimizer, create_optimizer
 from sparse_hub_core.results.schema import Best
-from sparse_hub_core.search.ladder import FidelityChoice, Rung, expected_counts, rungs
+from sparse_hub_core.search.ladder import FidelityChoice, Rung, expected_answers, expected_counts, rungs
 from sparse_hub_core.search.target import Target, targets
 
 MAX_DRAWS = 200
@@ -48,7 +48,7 @@ def expected_requests(matrix: Matrix, stages: tuple[StageName, ...], given: Best
         for preset in matrix.searched:
             with suppress(SparseHubError):
                 if "search" in stages and not given:
-                    total += sum(expected_trials(matrix, task, preset).values()) * spec.search.max_requests
+                    total += expected_search_requests(matrix, task, preset)
                 total += winners * ("validate" in stages) * spec.validation.max_requests
         total += ("validate" in stages) * spec.validation.max_requests
     return total * len(matrix.models)
@@ -60,10 +60,26 @@ def expected_trials(matrix: Matrix, task: str, preset: str) -> dict[Fidelity, in
     Raises:
         SparseHubError: The preset cannot be searched so.
     """
+    num_samples, climbed = _climb(matrix, task, preset)
+    return expected_counts(num_samples, climbed, len(wanted_winners(matrix, task)))
+
+
+def expected_search_requests(matrix: Matrix, task: str, preset: str) -> int:
+    """Return how many requests a cell's search evaluates, in all trials.
+
+    Raises:
+        SparseHubError: The preset cannot be searched so.
+    """
+    num_samples, climbed = _climb(matrix, task, preset)
+    num_winners, num_requests = len(wanted_winners(matrix, task)), matrix.spec.search.max_requests
+    return expected_answers(num_samples, climbed, num_winners, num_requests)
+
+
+def _climb(matrix: Matrix, task: str, preset: str) -> tuple[int, tuple[Rung, ...]]:
+    """Return how many configurations enter a cell's search, and its rungs."""
     optimizer = create_optimizer(matrix.stacks[preset], matrix.class_names)
     num_samples = matrix.spec.num_samples if optimizer.create_search_space(task) else 1
-    climbed = search_rungs(matrix.spec.fidelity, optimizer, task)
-    return expected_counts(num_samples, climbed, len(wanted_winners(matrix, task)))
+    return num_samples, search_rungs(matrix.spec.fidelity, optimizer, task)
 
 
 def wanted_winners(matrix: Matrix, task: str) -> tuple[Target, ...]:

@@ -54,6 +54,8 @@ class Search:
     seeds: tuple[int, ...] = (1, 1, 1, 1)
     """With so many seeds each is measured on each rung."""
     requests: int = 10
+    rung_requests: tuple[int, ...] = (3, 10, 5, 10)
+    """So many of them are seen on each rung."""
     new_tokens: int = 20
     question_tokens: int = 45
     presets: int = 2

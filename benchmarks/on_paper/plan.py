@@ -69,8 +69,9 @@ def ladder(model: Model, search: Search, on: Machine, tokens: int) -> list[Phase
     F0 and F1 copy a layer once for all seeds, and what fits stays on each GPU.
     """
     found, resident = [], 0.0
-    for name, count, seeds in zip(NAMES, search.configurations, search.seeds, strict=True):
-        work, fixed = rungs(model, search, tokens)[name].times(search.requests), count * on.trial_start
+    of_rungs = zip(NAMES, search.configurations, search.seeds, search.rung_requests, strict=True)
+    for name, count, seeds, requests in of_rungs:
+        work, fixed = rungs(model, search, tokens)[name].times(requests), count * on.trial_start
         seconds = work.seconds(on) * seeds
         if name in REPLAYS:
             copied = min(work.copied, kept_bytes(model, search, on))

@@ -21,7 +21,7 @@ from sparse_hub_core.plugins import load_registry
 
 CHILD = Path(__file__).with_name("reference_trial.py")
 STAGE = re.compile(r"\[[\d:]+\] (load|prepare|record|search|\S+, F\d:)")
-TRIAL = re.compile(r"\[[\d:]+\]   trial ")
+TRIAL = re.compile(r"\[[\d:]+\]   F\d trial ")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 

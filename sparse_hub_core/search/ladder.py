@@ -20,8 +20,11 @@ SPREAD_SHARE = 0.25
 """This share of what is promoted is spread over the others, as the best alone say little of how two rungs agree."""
 POOR_CORRELATION = 0.5
 MIN_CORRELATED = 4
-SEEDS: Mapping[Fidelity, int] = {"F0": 1, "F1": 2, "F2": 2, "F3": 3}
+SEEDS: Mapping[Fidelity, int] = {"F0": 1, "F1": 1, "F2": 2, "F3": 3}
 """Where a configuration draws keys by a seed, it is measured with so many."""
+REQUEST_SHARES: Mapping[Fidelity, float] = {"F0": 0.3, "F2": 0.5}
+"""A rung with others above it sees the first requests only, as what it says is looked at again on all of them."""
+MIN_REQUESTS = 3
 
 T = TypeVar("T")
 
@@ -32,11 +35,16 @@ class Rung:
 
     fidelity: Fidelity
     num_seeds: int
+    request_share: float = 1.0
 
     @property
     def runs_model(self) -> bool:
         """Whether the model runs; a replay costs less than deciding whether to stop it."""
         return self.fidelity in ("F2", "F3")
+
+    def num_requests(self, of: int) -> int:
+        """Return how many of a search's requests a configuration sees here."""
+        return min(of, max(MIN_REQUESTS, math.ceil(self.request_share * of)))
 
 
 def rungs(chosen: FidelityChoice, masks_prefix: bool) -> tuple[Rung, ...]:
@@ -47,8 +55,9 @@ def rungs(chosen: FidelityChoice, masks_prefix: bool) -> tuple[Rung, ...]:
         masks_prefix: Whether the stack reads the prefix sparsely, so that the recorded dense one says nothing of it.
     """
     every: tuple[Fidelity, ...] = ("F2", "F3") if masks_prefix else ("F0", "F1", "F2", "F3")
-    fidelities = every if chosen == "ladder" else (chosen,)
-    return tuple(Rung(fidelity, SEEDS[fidelity]) for fidelity in fidelities)
+    if chosen != "ladder":
+        return (Rung(chosen, SEEDS[chosen]),)
+    return tuple(Rung(fidelity, SEEDS[fidelity], REQUEST_SHARES.get(fidelity, 1.0)) for fidelity in every)
 
 
 def num_promoted(num_finished: int, to: Fidelity, num_targets: int = 1) -> int:
@@ -64,6 +73,12 @@ def expected_counts(num_samples: int, rungs: Sequence[Rung], num_targets: int = 
         num_samples = num_promoted(num_samples, rung.fidelity, num_targets)
         counts[rung.fidelity] = num_samples
     return counts
+
+
+def expected_answers(num_samples: int, rungs: Sequence[Rung], num_targets: int, num_requests: int) -> int:
+    """Return how many times a request is given to a configuration, under the same conditions."""
+    counts = expected_counts(num_samples, rungs, num_targets)
+    return sum(counts[rung.fidelity] * rung.num_requests(num_requests) for rung in rungs)
 
 
 def promoted(ranked: Sequence[T], count: int) -> list[T]:

@@ -203,7 +203,7 @@ class _Search:
             return
         queue.give_back(first)
         self.progress.stage(f"{self.search.task}, {rung.fidelity}: {MEANINGS[rung.fidelity]}")
-        search, ids = self.search, tuple(prepared.request.id for prepared in self.search.stage.requests)
+        search, ids = self.search, self._request_ids(rung)
         references = ray.put(search.stage), ray.put(search.optimizer)
         job = RungJob(rung, *references, search.targets, search.task, ids, self.spec.search.timeout)
         # A replay costs less than deciding whether to stop it, and targets differ in which trials are worth going on.
@@ -211,11 +211,16 @@ class _Search:
         stopper = create_stopper(self.spec.scheduler if stops else "none", len(ids), max_stops)
         RungRun(job, queue, self.log, search.book, self.pool, stopper, self.progress).run()
 
+    def _request_ids(self, rung: Rung) -> tuple[str, ...]:
+        """Return the requests that a rung asks, the same first ones for every configuration."""
+        requests = self.search.stage.requests
+        return tuple(prepared.request.id for prepared in requests[: rung.num_requests(len(requests))])
+
     def _expect(self, rung: Rung, num_left: int) -> None:
         """Correct what was expected of a rung: more go up where two rungs disagree, fewer where trials failed."""
         self.wanted[rung.fidelity] = self._num_ended(rung.fidelity) + num_left
-        before = self.expected.pop(rung.fidelity, 0) * self.spec.search.max_requests
-        self.progress.expect(num_left * len(self.search.stage.requests) - before)
+        before = self.expected.pop(rung.fidelity, 0) * rung.num_requests(self.spec.search.max_requests)
+        self.progress.expect(num_left * len(self._request_ids(rung)) - before)
 
     def _num_ended(self, fidelity: str) -> int:
         return sum(line.fidelity == fidelity and line.status != "infeasible" for line in self.log.lines)

@@ -115,6 +115,8 @@ def test_the_rungs_are_those_of_the_ladder() -> None:
         counts.append(num_promoted(counts[-1], rung.fidelity))
     assert tuple(counts) == SEARCH.configurations
     assert tuple(rung.num_seeds for rung in rungs("ladder", masks_prefix=False)) == PAPER.DRAWING.seeds
+    shown = tuple(rung.num_requests(SEARCH.requests) for rung in rungs("ladder", masks_prefix=False))
+    assert shown == SEARCH.rung_requests
 
 
 def test_the_subset_is_that_of_the_replay() -> None:
