@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from sparse_hub_core.attention.sparse_attention import SparseAttention
-from sparse_hub_core.attention.transformers_seam import Attachment
+from sparse_hub_core.attention.transformers_seam import Attachment, full_attention_layers
 from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.evaluation import Meter, Prefixes, PreparedRequest, evaluate_request
 from sparse_hub_core.fidelity import Fidelity, Measures
@@ -109,7 +109,7 @@ def _replayed(
     traced: Traced, prepared: PreparedRequest, stacks: Sequence[Sequence[MaskerConfig]], fidelity: Fidelity
 ) -> list[Measures]:
     attentions = [SparseAttention(stack) for stack in stacks]
-    device = traced.loaded.device
+    device, layers = traced.loaded.device, full_attention_layers(traced.loaded.model.config)
     questions: Sequence[int] = range(len(prepared.prompts))
     if fidelity == "F0":
         questions = spread(questions, SUBSET_QUESTIONS)
@@ -117,7 +117,7 @@ def _replayed(
     with torch.inference_mode():
         for index in questions:
             trace = traced.trace(prepared, index)
-            sample = subset(trace) if fidelity == "F0" else whole(trace)
+            sample = subset(trace, layers) if fidelity == "F0" else whole(trace, layers)
             layer_of = partial(traced.kept.layer, trace, f"{prepared.request.id}/{index}", device=device)
             replayed = replay_each(trace, attentions, sample, device, layer_of)
             totals = [total + more for total, more in zip(totals, replayed, strict=True)]

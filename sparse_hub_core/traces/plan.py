@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 FIRST_LAYERS = 2
 """The first layers attend unlike the others, so they are in every subset, as is the last one."""
+MIN_LAYERS = FIRST_LAYERS + 2
+"""The first ones, the last, and at least one that stands for those between."""
 LAYER_HEADER_BYTES, TOKEN_HEADER_BYTES = 1024, 8
 """What a file says of its layers and tokens takes no more than this for each."""
 
@@ -92,7 +94,7 @@ def plan_traces(
     """Return what to record of a stage's requests within a number of bytes.
 
     Raises:
-        SparseHubError: Not even one layer fits.
+        SparseHubError: Fewer layers fit than can stand for all.
     """
     asked = [
         (prompt, min(max_new_tokens, question.max_new_tokens))
@@ -109,10 +111,10 @@ def plan_traces(
     # Without snapshots every question's trace holds its own prefix.
     per_layer = after + sum(shape.prefix_bytes(len(prompt.prefix)) for prompt, _ in asked)
     fitting = (max_bytes - answers) // per_layer
-    if fitting < 1:
+    if fitting < (needed := min(MIN_LAYERS, len(shape.layers))):
         raise SparseHubError(
-            f"The traces of {len(requests)} requests take {gigabytes(whole)}, and not even one layer of them fits into "
-            f"{gigabytes(max_bytes)}; raise --trace-max-gb, or search on fewer or shorter requests."
+            f"The traces of {len(requests)} requests take {gigabytes(whole)}, and not even {needed} layers of them fit "
+            f"into {gigabytes(max_bytes)}; raise --trace-max-gb, or search on fewer or shorter requests."
         )
     layers = stratified(shape.layers, fitting)
     return TracePlan(layers, False, per_layer * len(layers) + answers, whole)

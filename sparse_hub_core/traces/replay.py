@@ -11,12 +11,10 @@ from sparse_hub_core.attention.layer import Prefix as KnownPrefix
 from sparse_hub_core.attention.metrics import attention_error
 from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.traces.on_device import DeviceLayer, to_device
-from sparse_hub_core.traces.plan import FIRST_LAYERS, stratified
+from sparse_hub_core.traces.plan import FIRST_LAYERS, MIN_LAYERS, stratified
 from sparse_hub_core.traces.trace import Trace
 
 SUBSET_SHARE = 0.25
-MIN_SUBSET_LAYERS = FIRST_LAYERS + 2
-"""The first ones, the last, and at least one that stands for those between."""
 SUBSET_QUESTION_POSITIONS = 8
 """Of the question; a subset keeps every position of the answer."""
 
@@ -66,19 +64,23 @@ class Sample:
     """Its last ones; all by default."""
 
 
-def whole(trace: Trace) -> Sample:
-    """Return everything that was recorded."""
-    return Sample(dict.fromkeys(trace.layers, 1.0))
+def whole(trace: Trace, layers: Sequence[int]) -> Sample:
+    """Return everything that was recorded, standing for all of a model's layers."""
+    return Sample(_layer_weights(sorted(trace.layers), layers))
 
 
-def subset(trace: Trace) -> Sample:
-    """Return a stratified quarter of the layers, and the last positions of the question."""
-    layers = sorted(trace.layers)
-    chosen = stratified(layers, max(MIN_SUBSET_LAYERS, round(SUBSET_SHARE * len(layers))))
-    between = [layer for layer in chosen if layer in layers[FIRST_LAYERS:-1]]
-    stands_for = len(layers[FIRST_LAYERS:-1]) / len(between) if between else 1.0
-    weights = {layer: stands_for if layer in between else 1.0 for layer in chosen}
-    return Sample(weights, SUBSET_QUESTION_POSITIONS)
+def subset(trace: Trace, layers: Sequence[int]) -> Sample:
+    """Return a stratified quarter of a model's layers, as far as recorded, and the last positions of the question."""
+    chosen = stratified(sorted(trace.layers), max(MIN_LAYERS, round(SUBSET_SHARE * len(layers))))
+    return Sample(_layer_weights(chosen, layers), SUBSET_QUESTION_POSITIONS)
+
+
+def _layer_weights(chosen: Sequence[int], layers: Sequence[int]) -> dict[int, float]:
+    """Return how many of the layers each chosen one stands for; the first ones and the last are like no other."""
+    between = layers[FIRST_LAYERS:-1]
+    stand_for_others = [layer for layer in chosen if layer in between]
+    stands_for = len(between) / len(stand_for_others) if stand_for_others else 1.0
+    return {layer: stands_for if layer in between else 1.0 for layer in chosen}
 
 
 def replay(trace: Trace, attention: SparseAttention, sample: Sample, device: torch.device) -> Replayed:

@@ -97,7 +97,7 @@ def test_numbers_in_words_are_those_of_the_code() -> None:
     assert (ladder.REDUCTION_FACTOR, ladder.SPREAD_SHARE) == (3, 0.25), "a third goes on, a quarter is spread"
     assert ladder.SEEDS["F0"] == ladder.SEEDS["F1"]
     assert ladder.REQUEST_SHARES["F2"] == 0.5, "the first half"
-    assert (replay.SUBSET_SHARE, replay.MIN_SUBSET_LAYERS) == (0.25, 4), "a quarter of the layers, four at least"
+    assert (replay.SUBSET_SHARE, replay.MIN_LAYERS) == (0.25, 4), "a quarter of the layers, four at least"
     assert measure.SUBSET_QUESTIONS == 3, "up to three questions"
     assert GRACE_REQUESTS == 2, "none stops before the second"
 

@@ -13,21 +13,21 @@ from sparse_hub_core.traces.plan import gigabytes, plan_traces
 LONG = " What was it that the short context said of it, and who had asked for it before? " * 3
 
 
-def requests(loaded):
+def requests(loaded, questions=(" Why?", LONG)):
     contexts = ("One context of a few words, again and again. " * 5, "Another. " * 30)
-    return [prepare(loaded, (" Why?", LONG), context, limit=20) for context in contexts]
+    return [prepare(loaded, questions, context, limit=20) for context in contexts]
 
 
-def plan(loaded, max_bytes, limit=NEW_TOKENS):
-    return plan_traces(shape_of(loaded), requests(loaded), limit, max_bytes)
+def plan(loaded, max_bytes, limit=NEW_TOKENS, prepared=None):
+    return plan_traces(shape_of(loaded), prepared or requests(loaded), limit, max_bytes)
 
 
-def written(loaded, directory, planned, limit=NEW_TOKENS):
+def written(loaded, directory, planned, limit=NEW_TOKENS, prepared=None):
     """Record everything and return the bytes of all files."""
     run = traced(loaded, directory, limit, planned)
-    for prepared in requests(loaded):
-        for index in range(2):
-            run.trace(prepared, index)
+    for one in prepared or requests(loaded):
+        for index in range(len(one.prompts)):
+            run.trace(one, index)
     return sum(file.num_bytes for file in stored_files(directory))
 
 
@@ -43,31 +43,35 @@ def test_the_estimate_is_hardly_more_than_what_is_written(loaded, tmp_path, limi
     )
 
 
-@pytest.mark.parametrize("share", [0.9, 0.6, 0.4])
+@pytest.mark.parametrize("share", [0.9, 0.8, 0.7])
 def test_layers_are_left_out_until_the_rest_fits(llama, tmp_path, share):
-    wanted = plan(llama, 1 << 40).wanted_bytes
-    planned = plan(llama, int(share * wanted))
+    prepared = requests(llama, (LONG,))
+    wanted = plan(llama, 1 << 40, prepared=prepared).wanted_bytes
+    planned = plan(llama, int(share * wanted), prepared=prepared)
     assert planned.wanted_bytes == wanted
     assert not planned.keeps_prefixes
     assert 0 in planned.layers
-    assert len(planned.layers) < 6
-    assert written(llama, tmp_path, planned) <= planned.num_bytes <= share * wanted
+    assert 4 <= len(planned.layers) < 6
+    assert written(llama, tmp_path, planned, prepared=prepared) <= planned.num_bytes <= share * wanted
     assert {file.header["kind"] for file in stored_files(tmp_path)} == {"trace"}
 
 
 def test_traces_with_their_own_prefix_are_replayed_without_the_model(llama, tmp_path):
-    planned = plan(llama, int(0.6 * plan(llama, 1 << 40).wanted_bytes))
-    written(llama, tmp_path, planned)
+    several = requests(llama, (LONG,))
+    planned = plan(llama, int(0.8 * plan(llama, 1 << 40, prepared=several).wanted_bytes), prepared=several)
+    written(llama, tmp_path, planned, prepared=several)
     run, whole_run = traced(llama, tmp_path, plan=planned), traced(llama, tmp_path / "whole")
-    prepared = requests(llama)[0]
+    prepared = several[0]
     with counted_forwards(llama) as forwards:
         some = measure(run, Told(), prepared, sink_local(), "F1")
     assert not forwards
     assert some.error == pytest.approx(measure(whole_run, Told(), prepared, sink_local(), "F1").error, rel=0.5)
 
 
-def test_where_not_one_layer_fits_the_sentence_says_what_to_do(llama):
-    with pytest.raises(SparseHubError, match=r"The traces of 2 requests take 1\.\d MB.*raise --trace-max-gb"):
+def test_where_too_few_layers_fit_the_sentence_says_what_to_do(llama):
+    with pytest.raises(
+        SparseHubError, match=r"The traces of 2 requests take 1\.\d MB, and not even 4 layers.*raise --trace-max-gb"
+    ):
         plan(llama, 1000)
 
 

@@ -175,9 +175,17 @@ def test_f0_estimates_what_f1_measures(llama, tmp_path):
 
 def test_a_subset_of_layers_stands_for_all(llama, tmp_path):
     trace = traced(llama, tmp_path).trace(prepare(llama), 0)
-    assert set(subset(trace).layer_weights) < set(whole(trace).layer_weights)
-    assert sum(subset(trace).layer_weights.values()) == pytest.approx(6)
-    assert sum(whole(trace).layer_weights.values()) == 6
+    some, every = subset(trace, range(6)), whole(trace, range(6))
+    assert set(some.layer_weights) < set(every.layer_weights)
+    assert sum(some.layer_weights.values()) == pytest.approx(6)
+    assert sum(every.layer_weights.values()) == 6
+
+
+def test_recorded_layers_stand_for_those_that_were_left_out(llama, tmp_path):
+    trace = traced(llama, tmp_path).trace(prepare(llama), 0)
+    recorded = dataclasses.replace(trace, layers={layer: trace.layers[layer] for layer in (0, 1, 3, 5)})
+    assert whole(recorded, range(6)).layer_weights == subset(recorded, range(6)).layer_weights
+    assert whole(recorded, range(6)).layer_weights == {0: 1.0, 1: 1.0, 3: 3.0, 5: 1.0}
 
 
 @pytest.mark.parametrize(("kept", "asked"), [(None, None), (40, None), (12, None), (None, 8), (40, 8), (3, None)])
@@ -209,7 +217,8 @@ def test_positions_left_out_are_stood_for_by_those_of_the_question(llama, tmp_pa
 def test_the_questions_of_a_request_count_by_their_positions(loaded, run):
     prepared = prepare(loaded, (" Why?", LONG))
     attention = SparseAttention(sink_local())
-    first, second = (replay(trace, attention, whole(trace), CPU) for trace in (run.trace(prepared, i) for i in (0, 1)))
+    traces = [run.trace(prepared, index) for index in (0, 1)]
+    first, second = (replay(trace, attention, whole(trace, range(4)), CPU) for trace in traces)
     measured = measure(run, Told(), prepared, sink_local(), "F1")
     expected = (first.error + second.error) / (first.weight + second.weight)
     assert first.mean_error != pytest.approx(second.mean_error)
