@@ -54,7 +54,7 @@ class Search:
     seeds: tuple[int, ...] = (1, 1, 1, 1)
     """With so many seeds each is measured on each rung."""
     requests: int = 10
-    rung_requests: tuple[int, ...] = (3, 10, 5, 10)
+    rung_requests: tuple[int, ...] = (3, 5, 5, 10)
     """So many of them are seen on each rung."""
     new_tokens: int = 20
     question_tokens: int = 45

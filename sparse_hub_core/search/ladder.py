@@ -22,7 +22,7 @@ POOR_CORRELATION = 0.5
 MIN_CORRELATED = 4
 SEEDS: Mapping[Fidelity, int] = {"F0": 1, "F1": 1, "F2": 2, "F3": 3}
 """Where a configuration draws keys by a seed, it is measured with so many."""
-REQUEST_SHARES: Mapping[Fidelity, float] = {"F0": 0.3, "F2": 0.5}
+REQUEST_SHARES: Mapping[Fidelity, float] = {"F0": 0.3, "F1": 0.5, "F2": 0.5}
 """A rung with others above it sees the first requests only, as what it says is looked at again on all of them."""
 MIN_REQUESTS = 3
 
