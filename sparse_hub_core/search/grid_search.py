@@ -23,7 +23,9 @@ class GridSearch(SearchAlgorithm):
         super().__init__(space, num_samples, num_workers, seed)
         self._values = {name: domain.grid() for name, domain in space.items()}
         size = math.prod(len(values) for values in self._values.values())
-        self._places = iter(random.Random(seed).sample(range(size), min(size, MAX_POINTS)))
+        rng = random.Random(seed)
+        drawn = rng.sample(range(size), size) if size <= MAX_POINTS else (rng.randrange(size) for _ in range(MAX_POINTS))
+        self._places = iter(dict.fromkeys(drawn))
 
     def ask(self) -> dict[str, Any] | None:
         """Return the next point of the grid, or None after the last."""

@@ -80,8 +80,8 @@ def samples(masker_configs: Sequence[MaskerConfig]) -> bool:
 def reseeded(masker_configs: Sequence[MaskerConfig], offset: int) -> list[MaskerConfig]:
     """Return the configuration with other seeds where it draws keys."""
     return [
-        dataclasses.replace(config, **{"seed": vars(config)["seed"] + offset})
-        if config.samples and _has_seed(config)
+        dataclasses.replace(config, **{"seed": (vars(config)["seed"] or 0) + offset})
+        if offset and config.samples and _has_seed(config)
         else config
         for config in masker_configs
     ]

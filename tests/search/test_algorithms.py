@@ -103,6 +103,13 @@ def test_the_grid_is_every_combination_once():
     assert sorted((p["a"], p["b"]) for p in found) == sorted(itertools.product("xy", (1, 2, 3)))
 
 
+def test_a_grid_too_large_to_count_is_sampled():
+    space = {f"x{place}": uniform(0.0, 1.0) for place in range(40)}
+    found = asked(make("grid", space), 30, lambda parameters: 0.0)
+    assert len({tuple(point.values()) for point in found}) == 30
+    assert all(len({point[name] for point in found}) > 1 for name in space)
+
+
 @pytest.mark.parametrize("optimizer", ["OnePlusOne", "DE", "PSO", "CMA", "TBPSA", "DiscreteOnePlusOne"])
 def test_nevergrads_optimizers_go_by_name(optimizer):
     algorithm = make("nevergrad", optimizer=optimizer)

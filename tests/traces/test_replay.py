@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_runs import EVERYTHING, NEW_TOKENS, STACKS, Told, layer_alone, prepare, sink_local, traced
 
-from sparse_hub_core import SparseAttention
+from sparse_hub_core import MaskerConfig, SparseAttention
 from sparse_hub_core.attention.dense import dense_attention
 from sparse_hub_core.attention.metrics import attention_error
 from sparse_hub_core.attention.transformers_seam import Attachment, attached
@@ -233,6 +235,20 @@ def test_what_draws_keys_is_averaged_over_seeds(loaded, run, fidelity):
     together = measure(run, Told(), prepared, stack, fidelity, num_seeds=3)
     assert together.error == pytest.approx(sum(one.error for one in alone) / 3)
     assert together.density == pytest.approx(sum(one.density for one in alone) / 3)
+
+
+@dataclass(frozen=True)
+class Drawing(MaskerConfig):
+    samples: ClassVar[bool] = True
+    seed: int | None = None
+
+    def create_masker(self):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(("seed", "seeds"), [(None, [None, 1, 2]), (7, [7, 8, 9])])
+def test_the_first_seed_is_the_one_that_was_set(seed, seeds):
+    assert [reseeded([Drawing(seed)], offset)[0].seed for offset in range(3)] == seeds
 
 
 def test_what_draws_no_keys_runs_once(loaded, run):
