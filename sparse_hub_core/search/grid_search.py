@@ -24,7 +24,9 @@ class GridSearch(SearchAlgorithm):
         self._values = {name: domain.grid() for name, domain in space.items()}
         size = math.prod(len(values) for values in self._values.values())
         rng = random.Random(seed)
-        drawn = rng.sample(range(size), size) if size <= MAX_POINTS else (rng.randrange(size) for _ in range(MAX_POINTS))
+        # A larger one may have more points than a range can count.
+        few = size <= MAX_POINTS
+        drawn = rng.sample(range(size), size) if few else [rng.randrange(size) for _ in range(MAX_POINTS)]
         self._places = iter(dict.fromkeys(drawn))
 
     def ask(self) -> dict[str, Any] | None:
