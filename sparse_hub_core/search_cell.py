@@ -133,6 +133,7 @@ class CellSearch:
             error=measures.error,
             density=measures.density,
             io_density=measures.io_density,
+            score=measures.score,
             fidelity=found.top.fidelity,
             target=target.name,
             budget=target.budget,

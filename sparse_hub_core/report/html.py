@@ -14,6 +14,7 @@ from sparse_hub_core.report.notes import notes
 from sparse_hub_core.report.paste import as_python
 from sparse_hub_core.report.rows import cell_row, failures, further_scores, summary_table
 from sparse_hub_core.report.rungs import correlations
+from sparse_hub_core.report.winners import winners
 from sparse_hub_core.results.files import read_json, write_text
 from sparse_hub_core.results.run_directory import RunDirectory
 from sparse_hub_core.results.schema import RunFile
@@ -79,6 +80,7 @@ def render_report(directory: Path, summary: SummaryFile, registry: Registry) -> 
 
 def _further_tables(cells: Sequence[CellSummary]) -> list[tuple[str, list[str], list[list[str]]]]:
     tables = [
+        ("Winners, as the search measured them on its own requests", *winners(cells)),
         ("Further metrics and groups of questions", *further_scores(cells)),
         ("How alike the rungs of the search rank configurations", *correlations(cells)),
     ]

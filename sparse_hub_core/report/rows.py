@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sparse_hub_core.fidelity import FIDELITIES
 from sparse_hub_core.lookup import SAMPLE_SUFFIX
 from sparse_hub_core.presets import DENSE
 from sparse_hub_core.results.schema import STATUSES
+from sparse_hub_core.wording import by_fidelity, count
 
 if TYPE_CHECKING:
     from sparse_hub_core.results.schema import Best, CellSummary, Interval, Scores, ValidationFile
@@ -61,11 +61,12 @@ def summary_table(
 ) -> tuple[list[str], list[list[str]]]:
     """Return headings and rows; columns that would say the same in every row, or nothing, are left out."""
     rows = [cell_row(cell) for cell in cells]
-    shown = [name for name in columns if _is_telling(name, [getattr(row, name) for row in rows])]
+    shown = [name for name in columns if is_telling(name, [getattr(row, name) for row in rows])]
     return [HEADINGS[name] for name in shown], [[getattr(row, name) for name in shown] for row in rows]
 
 
-def _is_telling(name: str, values: list[str]) -> bool:
+def is_telling(name: str, values: Sequence[str]) -> bool:
+    """Return whether a column is worth showing: it says something, and not the same task or model in every row."""
     if name in ("task", "model"):
         # A sample is named in every table, even where it is the only task.
         return len(set(values)) > 1 or any(value.endswith(SAMPLE_SUFFIX) for value in values)
@@ -103,9 +104,9 @@ def cell_row(cell: CellSummary) -> Row:
 
 def _trials(cell: CellSummary) -> str:
     """Return how many configurations ran at which fidelity, and how many did not end well."""
-    ran = [f"{cell.fidelities[fidelity]} {fidelity}" for fidelity in FIDELITIES if fidelity in cell.fidelities]
+    ran = by_fidelity(cell.fidelities)
     ended = [f"{cell.trials[name]} {name}" for name in STATUSES if name in cell.trials and not (ran and name == "ok")]
-    return "; ".join(", ".join(part) for part in (ran, ended) if part) or NOTHING
+    return "; ".join(part for part in (ran, ", ".join(ended)) if part) or NOTHING
 
 
 FURTHER = ["preset", "task", "model", "score of", "score ± standard error", "dense score", "difference [95% interval]"]
@@ -149,18 +150,14 @@ def _with_error(interval: Interval | None) -> str:
 
 def _difference(judged: ValidationFile | None) -> str:
     if judged is not None and judged.difference is None and judged.dense is not None:
-        return f"n={judged.dense.n} in {_requests(judged.dense.clusters)}"
+        return f"n={judged.dense.n} in {count(judged.dense.clusters, 'request')}"
     return NOTHING if judged is None else _interval(judged.difference)
 
 
 def _interval(d: Interval | None) -> str:
     if d is None:
         return NOTHING
-    return f"{d.mean:+.4g} [{d.low:+.4g}, {d.high:+.4g}], n={d.n} in {_requests(d.clusters)}"
-
-
-def _requests(count: int) -> str:
-    return f"{count} request{'s' if count != 1 else ''}"
+    return f"{d.mean:+.4g} [{d.low:+.4g}, {d.high:+.4g}], n={d.n} in {count(d.clusters, 'request')}"
 
 
 def _verdict(cell: CellSummary) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sparse_hub_core.fidelity import MEANINGS
 from sparse_hub_core.report.rows import cell_label
+from sparse_hub_core.wording import count
 
 if TYPE_CHECKING:
     from sparse_hub_core.results.schema import CellSummary
@@ -71,7 +72,7 @@ def tie_sentence(cells: Sequence[CellSummary]) -> str | None:
         if best is not None and best.num_tied > 1:
             num_ran = cell.fidelities.get(best.fidelity)
             of = "" if num_ran is None else f" of {num_ran}"
-            ran_at = f"at {best.fidelity} on {best.num_requests} requests"
+            ran_at = f"at {best.fidelity} on {count(best.num_requests, 'request')}"
             told.append(f"{best.num_tied}{of} {ran_at} in {cell.task} ({cell_label(cell)})")
     if not told:
         return None

@@ -12,6 +12,7 @@ from sparse_hub_core.report.paste import as_python
 from sparse_hub_core.report.rows import COSTS, VERDICTS, cell_label, failures, further_scores, summary_table
 from sparse_hub_core.report.rungs import correlations
 from sparse_hub_core.report.text import write_table
+from sparse_hub_core.report.winners import winners
 from sparse_hub_core.results.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def write_cells(cells: Sequence[CellSummary], registry: Registry, best_path: Bes
     if any(cell.validation is not None or cell.trials for cell in cells):
         _say("")
         write_table(*summary_table(cells, COSTS))
+    _write_further(*winners(cells))
     _write_further(*further_scores(cells))
     _write_further(*correlations(cells))
     for note in notes(cells):

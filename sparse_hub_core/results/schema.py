@@ -147,6 +147,8 @@ class Best(_File):
     error: float
     density: float
     io_density: float | None = None
+    score: float | None = None
+    """The benchmark's, on the search requests; None where nothing was generated."""
     fidelity: Fidelity = "F3"
     target: str = ""
     """Which of a search's winners it is; empty where there is one."""

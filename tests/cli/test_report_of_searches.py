@@ -13,6 +13,7 @@ from sparse_hub_core.report.notes import notes
 from sparse_hub_core.report.rows import cell_row, failures
 from sparse_hub_core.report.rungs import correlations
 from sparse_hub_core.report.tables import write_cells, write_summary
+from sparse_hub_core.report.winners import winners as winners_table
 from sparse_hub_core.results.files import append_line, write_json
 from sparse_hub_core.results.run_directory import RunDirectory
 from sparse_hub_core.results.schema import Correlation, SummaryFile, TrialLine
@@ -58,6 +59,23 @@ def test_winners_of_one_search_are_told_apart_everywhere(winners, capsys):
     assert failures(failed) == [f"demo, ruler/niah_multikey_2, {', '.join(names)}: No baseline."]
     (limited,) = [note for note in notes(winners) if note.startswith("Answers stopped")]
     assert limited.endswith(f"2 in {winners[0].task} ({names[0]}); 1 in {winners[0].task} ({names[1]}).")
+
+
+def test_what_the_search_measured_of_each_winner_is_on_the_screen_and_in_the_page(winners, tmp_path, capsys):
+    searched = [
+        changed(winners[0], best={"io_density": 0.25, "objective": 0.5, "score": 75.0}),
+        changed(winners[1], best={"fidelity": "F1"}),
+    ]
+    searched = [cell.model_copy(update={"validation": None}) for cell in searched]
+    headings, (first, second) = winners_table(searched)
+    assert headings == ["winner", "objective", "error", "density", "I/O density", "score", "measured at"]
+    assert first[1:] == ["0.5 (default)", "0.1", "4.00%", "25.00%", "75", "F3"]
+    assert second[1:] == ["0.123 (default)", "0.1", "4.00%", "-", "-", "F1"]
+    write_cells(searched, load_registry(), lambda cell: Path("best.json"))
+    line = next(line for line in capsys.readouterr().out.splitlines() if "0.5 (default)" in line)
+    assert line.split() == " ".join(first).split()
+    page = write_report(tmp_path, SummaryFile(run_id="run-0", cells=searched)).read_text()
+    assert "<td>0.5 (default)</td>" in page
 
 
 def test_the_files_of_each_winner_are_named_and_the_trials_shown_once(winners, tmp_path, capsys):
