@@ -23,6 +23,9 @@ class Progress(Protocol):
     def advance(self, steps: int = 1) -> None:
         """So many requests are done, or need not be done."""
 
+    def end(self) -> None:
+        """All cells have run, whatever was expected."""
+
     def trial(self, line: TrialLine, number: int, total: int) -> None:
         """A trial ended, the so manieth of those that run at its fidelity; infeasible ones are not counted."""
 
@@ -43,6 +46,9 @@ class Silent:
         """Say nothing."""
 
     def advance(self, steps: int = 1) -> None:
+        """Say nothing."""
+
+    def end(self) -> None:
         """Say nothing."""
 
     def trial(self, line: TrialLine, number: int, total: int) -> None:

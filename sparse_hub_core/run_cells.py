@@ -44,6 +44,7 @@ def run_cells(
             runner = ModelRun(matrix, model, progress, stages, given, resources)
             for task in matrix.tasks:
                 summaries += _TaskRun(runner, task).run()
+    progress.end()
     return summaries
 
 

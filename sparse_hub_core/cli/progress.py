@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,11 +21,31 @@ PLAIN_STEPS = 10
 """Plain output says so many times how far the run is."""
 
 
+ROUNDING = 1e-9
+"""The mean of equal densities may be above all of them by as much."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What winners may read at most; None where there is no limit."""
+
+    max_density: float | None = None
+    max_io_density: float | None = None
+
+    def is_exceeded(self, line: TrialLine) -> bool:
+        """Return whether a trial read more."""
+        limited = (line.density, self.max_density), (line.io_density, self.max_io_density)
+        return any(read is not None and limit is not None and read > limit + ROUNDING for read, limit in limited)
+
+
+NO_BUDGET = Budget()
+
+
 @contextmanager
-def watch() -> Iterator[Progress]:
+def watch(budget: Budget = NO_BUDGET) -> Iterator[Progress]:
     """Yield what to tell about the run that happens in the block."""
     if not sys.stderr.isatty():
-        yield PlainProgress()
+        yield PlainProgress(budget)
         return
     from rich import progress as rich_progress
     from rich.console import Console
@@ -48,7 +69,7 @@ def trial_counts(counts: Counter[str]) -> str:
     return ", ".join(f"{count} {status}" for status, count in counts.items())
 
 
-def trial_sentence(line: TrialLine, number: int, total: int) -> str:
+def trial_sentence(line: TrialLine, number: int, total: int, budget: Budget = NO_BUDGET) -> str:
     """Return how one trial ended, or why a proposal was never tried."""
     if line.status == "infeasible":
         return f"not tried: {line.reason or 'infeasible'}"
@@ -56,7 +77,10 @@ def trial_sentence(line: TrialLine, number: int, total: int) -> str:
     if line.objective is not None:
         parts.append(f"objective {line.objective:.4g}")
     if line.error is not None and line.density is not None:
-        parts.append(f"error {line.error:.4g}, density {line.density:.1%}")
+        io_density = "" if line.io_density is None else f", I/O density {line.io_density:.1%}"
+        parts.append(f"error {line.error:.4g}, density {line.density:.1%}{io_density}")
+    if budget.is_exceeded(line):
+        parts.append("over the budget")
     if line.kl is not None:
         parts.append(f"KL {line.kl:.4g}")
     if line.score is not None:
@@ -69,7 +93,10 @@ def trial_sentence(line: TrialLine, number: int, total: int) -> str:
 class PlainProgress:
     """Writes a line per event, each with the time since the start."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget = NO_BUDGET) -> None:
+        self.budget = budget
+        self.not_tried: Counter[str] = Counter()
+        """Proposals that were not tried, by what was said of the first."""
         self.started = self.since = time.monotonic()
         self.total = 0
         self.done = 0
@@ -85,6 +112,7 @@ class PlainProgress:
 
     def stage(self, title: str) -> None:
         """Write what is being done."""
+        self._write_repeated()
         if not self.done:
             # Loading a model says nothing of how long requests take.
             self.since = time.monotonic()
@@ -102,13 +130,29 @@ class PlainProgress:
         elapsed = time.monotonic() - self.since
         self._write(f"{share:.0%} done, about {clock(elapsed * (1 - share) / share)} left")
 
+    def end(self) -> None:
+        """Write that the run is done, however many requests were expected."""
+        self._write_repeated()
+        self.total = self.done
+        self.advance(0)
+
     def trial(self, line: TrialLine, number: int, total: int) -> None:
-        """Write how a trial ended."""
-        self._write("  " + trial_sentence(line, number, total))
+        """Write how a trial ended; of proposals that are not tried for the same reason, the first."""
+        sentence = trial_sentence(line, number, total, self.budget)
+        if line.status == "infeasible":
+            self.not_tried[sentence] += 1
+        if self.not_tried[sentence] <= 1:
+            self._write("  " + sentence)
 
     def note(self, sentence: str) -> None:
         """Write a sentence."""
         self._write(f"Note: {sentence}")
+
+    def _write_repeated(self) -> None:
+        for sentence, times in self.not_tried.items():
+            if times > 1:
+                self._write(f"  {sentence} ({times} proposals in all)")
+        self.not_tried.clear()
 
     def _write(self, sentence: str) -> None:
         sys.stderr.write(f"[{clock(time.monotonic() - self.started)}] {sentence}\n")
@@ -141,6 +185,10 @@ class LiveProgress:
     def advance(self, steps: int = 1) -> None:
         """Move the bar."""
         self.display.advance(self.task, steps)
+
+    def end(self) -> None:
+        """Fill the bar, however many requests were expected."""
+        self.begin(round(self.display.tasks[self.task].completed))
 
     def trial(self, line: TrialLine, number: int, total: int) -> None:
         """Count the trial by its status; say more of one that failed."""

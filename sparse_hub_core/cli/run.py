@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sparse_hub_core.cli.main import INTERRUPTED
-from sparse_hub_core.cli.progress import watch
+from sparse_hub_core.cli.progress import Budget, watch
 from sparse_hub_core.cli.spec_options import flags_to_settings, spec_options
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.registry import Registry
@@ -98,7 +98,7 @@ def _run(config: Path | None, debug: bool, dry_run: bool, flags: dict[str, Any],
         _write_plan(plan(spec, registry), spec)
         return
     _warn_of_broken_plugins(registry)
-    with _interruptible(), watch() as progress:
+    with _interruptible(), watch(Budget(spec.max_density, spec.max_io_density)) as progress:
         summary = execute_full_benchmark(spec, registry, progress=progress, stages=stages)
     write_summary(summary, Path(spec.output_dir) / summary.run_id, registry)
     if any(cell.status == "failed" for cell in summary.cells):

@@ -128,7 +128,8 @@ class _Search:
             (target, create(self.space, num_samples, self.pool.size, self.spec.seed + index))
             for index, target in enumerate(search.targets)
         ]
-        return Proposals(algorithms, self.log, entry.fidelity, num_samples, search.num_keys, list(search.first))
+        first = list(search.first)
+        return Proposals(algorithms, self.log, entry.fidelity, num_samples, search.num_keys, first, search.task)
 
     def _choose(self, target: Target) -> Choice | None:
         """Return the winner; where no finalist keeps to the budget, of the others that seemed to."""
@@ -200,6 +201,7 @@ class _Search:
         self._expect(rung, queue.num_left)
         first = queue.next()
         if first is None:
+            self.progress.expect(-queue.num_left * len(self._request_ids(rung)))
             return
         queue.give_back(first)
         self.progress.stage(f"{self.search.task}, {rung.fidelity}: {MEANINGS[rung.fidelity]}")
@@ -210,6 +212,8 @@ class _Search:
         stops = len(search.targets) == 1 and rung.runs_model
         stopper = create_stopper(self.spec.scheduler if stops else "none", len(ids), max_stops)
         RungRun(job, queue, self.log, search.book, self.pool, stopper, self.progress).run()
+        # A space may hold fewer configurations than samples were asked for.
+        self.progress.expect(-queue.num_left * len(ids))
 
     def _request_ids(self, rung: Rung) -> tuple[str, ...]:
         """Return the requests that a rung asks, the same first ones for every configuration."""

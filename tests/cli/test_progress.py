@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import Progress as RichProgress
 from rich.progress import TextColumn
 
-from sparse_hub_core.cli.progress import LiveProgress, PlainProgress, clock, trial_sentence, watch
+from sparse_hub_core.cli.progress import Budget, LiveProgress, PlainProgress, clock, trial_sentence, watch
 from sparse_hub_core.results.schema import TrialLine
 
 OK = TrialLine(parameters={}, status="ok", objective=0.25, error=0.2, density=0.05, fidelity="F1")
@@ -25,6 +25,7 @@ def tell(progress) -> None:
     for _ in range(8):
         progress.advance()
     progress.note("2 requests are fewer than 10.")
+    progress.end()
 
 
 def test_without_a_terminal_every_event_is_a_line(capsys):
@@ -57,6 +58,44 @@ def test_steps_that_are_found_out_later_do_not_let_it_go_back(capsys):
         progress.advance()
     said = [line.split("] ")[1].partition("%")[0] for line in capsys.readouterr().err.splitlines()]
     assert said == ["50", "60", "70", "80", "90", "100"]
+
+
+@pytest.mark.parametrize("done", [0, 46, 99, 130])
+def test_what_was_expected_and_never_came_leaves_a_run_done(capsys, done):
+    progress = PlainProgress()
+    progress.begin(100)
+    progress.advance(done)
+    progress.end()
+    assert ("100% done" in capsys.readouterr().err) == (done > 0)
+
+
+def test_proposals_that_are_not_tried_for_one_reason_are_counted(capsys):
+    progress = PlainProgress()
+    for line in (INFEASIBLE, OK, INFEASIBLE, INFEASIBLE):
+        progress.trial(line, 1, 2)
+    progress.stage("F1")
+    progress.trial(INFEASIBLE, 0, 2)
+    progress.end()
+    said = [line.split("]   ")[-1] for line in capsys.readouterr().err.splitlines() if "not tried" in line]
+    once = "not tried: the window covers everything"
+    assert said == [once, f"{once} (3 proposals in all)", once]
+
+
+@pytest.mark.parametrize(
+    ("budget", "is_over"),
+    [
+        (Budget(), False),
+        (Budget(max_density=0.05), False),
+        (Budget(max_density=0.04), True),
+        (Budget(max_io_density=0.25), True),
+        (Budget(max_density=0.1, max_io_density=0.3), False),
+    ],
+)
+def test_a_trial_says_what_it_read_and_whether_that_is_too_much(budget, is_over):
+    line = OK.model_copy(update={"io_density": 0.3, "kl": 0.5})
+    over = "over the budget; " if is_over else ""
+    expected = f"F1 trial 1/2: ok, objective 0.25; error 0.2, density 5.0%, I/O density 30.0%; {over}KL 0.5"
+    assert trial_sentence(line, 1, 2, budget) == expected
 
 
 def test_more_steps_than_were_estimated_do_no_harm(capsys):
