@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -73,6 +74,7 @@ class Proposals:
     num_keys: int
     first: list[dict[str, Any]] = field(default_factory=list)
     """Tried before anything is asked for: the winners of earlier runs."""
+    task: str = ""
     seen: set[str] = field(default_factory=set)
     entered: int = 0
     ready: list[dict[str, Any]] = field(default_factory=list)
@@ -167,7 +169,15 @@ class Proposals:
         if reason is None:
             return True
         self.tell(parameters, None)
-        self.log.add(TrialLine(parameters=parameters, status="infeasible", reason=reason, fidelity=self.fidelity))
+        line = TrialLine(
+            task=self.task,
+            parameters=parameters,
+            status="infeasible",
+            reason=reason,
+            fidelity=self.fidelity,
+            started=time.time(),
+        )
+        self.log.add(line)
         return False
 
     def _infeasible_because(self, parameters: Mapping[str, Any]) -> str | None:

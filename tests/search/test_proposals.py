@@ -61,7 +61,7 @@ def proposals(tmp_path, algorithm=RandomSearch, num_samples=10, num_keys=3, **ot
         made = algorithm(OPTIMIZER.create_search_space("t"), num_samples, 2, 0)
         algorithms = [(Target(lambda measures: measures.error), made)]
     log = TrialLog(CellDirectory(tmp_path), OPTIMIZER)
-    return Proposals(algorithms, log, "F0", num_samples, num_keys, **others)
+    return Proposals(algorithms, log, "F0", num_samples, num_keys, task="t", **others)
 
 
 def told():
@@ -84,6 +84,8 @@ def test_only_distinct_and_feasible_configurations_enter(algorithm, tmp_path):
     assert sorted(drain(source)) == [1, 2, 3]
     lines = source.log.lines
     assert {line.parameters["picky_size"]: line.status for line in lines} == {4: "infeasible", 9: "infeasible"}
+    assert {line.task for line in lines} == {"t"}
+    assert all(line.started > 0 for line in lines)
     reasons = {line.parameters["picky_size"]: line.reason for line in lines}
     assert reasons[4] == "size 4 exceeds 3 keys"
     assert "PickyConfig.size = 9" in reasons[9]
