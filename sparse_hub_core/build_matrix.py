@@ -142,9 +142,9 @@ def _check_stack(name: str, stack: Sequence[StackEntry], tasks: Sequence[str]) -
         create_optimizer(stack).create_search_space(task)
 
 
-def places(matrix: Matrix) -> list[tuple[Any, str, str]]:
-    """Return (model, task, preset) of every cell, in the order in which they run; dense comes first."""
-    presets = (DENSE, *matrix.searched)
+def places(matrix: Matrix, stages: tuple[StageName, ...]) -> list[tuple[Any, str, str]]:
+    """Return (model, task, preset) of every cell, as they run; dense is first, where winners are judged."""
+    presets = (DENSE, *matrix.searched) if "validate" in stages else matrix.searched
     return [(model, task, preset) for model in matrix.models for task in matrix.tasks for preset in presets]
 
 
@@ -154,7 +154,7 @@ def length_notes(matrix: Matrix, stages: tuple[StageName, ...] = ("search", "val
 
     notes = []
     lengths = {"search": matrix.spec.search.max_context_length, "validate": matrix.spec.validation.max_context_length}
-    longest = max(lengths[stage] for stage in stages if stage == "validate" or matrix.searched)
+    longest = max((lengths[stage] for stage in stages if stage == "validate" or matrix.searched), default=0)
     for model in matrix.models:
         known = known_length(model)
         if known is not None and known < longest:

@@ -28,6 +28,7 @@ from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.progress import Progress, Silent
 from sparse_hub_core.registry import Registry
 from sparse_hub_core.results.files import content_hash, read_json, write_json
+from sparse_hub_core.results.resumed import resumed_sentence
 from sparse_hub_core.results.schema import Best, RunFile, SummaryFile
 from sparse_hub_core.spec import Spec, build_spec
 
@@ -48,7 +49,12 @@ def get_run_configurations(registry: Registry | None = None) -> RunConfiguration
     return registered_configurations(registry or load_registry())
 
 
-def plan(spec: Spec, registry: Registry, configurations: RunConfigurations | None = None) -> Plan:
+def plan(
+    spec: Spec,
+    registry: Registry,
+    configurations: RunConfigurations | None = None,
+    stages: tuple[StageName, ...] = ("search", "validate"),
+) -> Plan:
     """Return what a run would do, and how far an earlier one got, without starting anything.
 
     Raises:
@@ -61,9 +67,10 @@ def plan(spec: Spec, registry: Registry, configurations: RunConfigurations | Non
     without_data = _tasks_without_data(matrix)
     fingerprint_of = cache(fingerprint)
     cells = tuple(
-        _cell(matrix, fingerprint_of, *place, has_data=place[1] not in without_data) for place in places(matrix)
+        _cell(matrix, fingerprint_of, *place, has_data=place[1] not in without_data) for place in places(matrix, stages)
     )
-    notes = (*ladder_sentences(matrix), *length_notes(matrix), *_by_benchmark(without_data))
+    begun = (cell.note for cell in cells if cell.note)
+    notes = (*ladder_sentences(matrix), *begun, *length_notes(matrix, stages), *_by_benchmark(without_data))
     return Plan(matrix.directory.run_id, matrix.directory.path, cells, notes)
 
 
@@ -192,8 +199,12 @@ def _cell(
     maskers = tuple(known.get(name, name) for name in names)
     if not has_data:
         return Cell(model.name, task, preset, maskers, "no data")
-    identity = content_hash(matrix.identity(fingerprint(model), task, preset))
-    return Cell(model.name, task, preset, maskers, directory.status(identity))
+    found = directory.found(content_hash(matrix.identity(fingerprint(model), task, preset)))
+    if found is None:
+        return Cell(model.name, task, preset, maskers, "new")
+    status = found.status()
+    note = resumed_sentence(found.read_trials(), task, preset) if status == "begun" else None
+    return Cell(model.name, task, preset, maskers, status, note)
 
 
 def _seconds_so_far(path: Path) -> float:

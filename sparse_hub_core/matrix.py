@@ -50,7 +50,9 @@ class Cell:
     task: str
     preset: str
     maskers: tuple[str, ...]
-    status: Literal["new", "searched", "done", "no data"]
+    status: Literal["new", "begun", "searched", "done", "no data"]
+    note: str | None = None
+    """What of a search that was cut off is there."""
 
 
 @dataclass(frozen=True)

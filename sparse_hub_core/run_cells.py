@@ -20,6 +20,7 @@ from sparse_hub_core.presets import DENSE
 from sparse_hub_core.progress import Progress
 from sparse_hub_core.report.rows import label
 from sparse_hub_core.results.files import content_hash, write_json, write_text
+from sparse_hub_core.results.resumed import resumed_sentence
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Best, CellSummary, TrialLine, ValidationFile, ValidationRequestLine
 from sparse_hub_core.search_cell import CellSearch
@@ -183,6 +184,9 @@ class _TaskRun:
         if found is not None:
             runner.progress.advance(expected_search_requests(self.matrix, self.task, preset))
             return found
+        resumed = resumed_sentence(cell.read_trials(), self.task, preset)
+        if resumed is not None:
+            runner.progress.note(resumed)
         stage = self._stage("search")
         runner.progress.stage(f"search {runner.source.name}, {self.task}, {preset}")
         return search.run(stage)

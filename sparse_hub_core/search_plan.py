@@ -14,6 +14,7 @@ from sparse_hub_core.optimizer_factory import Optimizer, create_optimizer
 from sparse_hub_core.results.schema import Best
 from sparse_hub_core.search.ladder import FidelityChoice, Rung, expected_answers, expected_counts, rungs
 from sparse_hub_core.search.target import Target, targets
+from sparse_hub_core.wording import count
 
 MAX_DRAWS = 200
 """Draws of a search space after which none counts as valid."""
@@ -36,8 +37,8 @@ def _ladder_sentence(matrix: Matrix, task: str, preset: str) -> str:
     except SparseHubError as error:
         return str(error)
     (first, entered), *others = counts.items()
-    noun = "configuration" if entered == 1 else "configurations"
-    return ", ".join([f"{entered} {noun} at {first}", *(f"{count} at {fidelity}" for fidelity, count in others)])
+    further = [f"{number} at {fidelity}" for fidelity, number in others]
+    return ", ".join([f"{count(entered, 'configuration')} at {first}", *further])
 
 
 def expected_requests(matrix: Matrix, stages: tuple[StageName, ...], given: Best | None) -> int:

@@ -16,6 +16,7 @@ from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.registry import Registry
 from sparse_hub_core.report.text import write_table
 from sparse_hub_core.spec import Spec, build_spec
+from sparse_hub_core.wording import count
 
 if TYPE_CHECKING:
     from sparse_hub_core.matrix import Plan, StageName
@@ -95,7 +96,7 @@ def _run(config: Path | None, debug: bool, dry_run: bool, flags: dict[str, Any],
     if debug and not spec.presets:
         spec = spec.model_copy(update={"presets": debug_presets(registry)})
     if dry_run:
-        _write_plan(plan(spec, registry), spec)
+        _write_plan(plan(spec, registry, stages=stages), spec)
         return
     _warn_of_broken_plugins(registry)
     with _interruptible(), watch(Budget(spec.max_density, spec.max_io_density)) as progress:
@@ -116,9 +117,8 @@ def _interruptible() -> Iterator[None]:
 
 
 def _write_plan(planned: Plan, spec: Spec) -> None:
-    click.echo(
-        f"{planned.run_id} in {planned.directory}: {len(planned.cells)} cells, up to {spec.num_samples} trials each"
-    )
+    cells, entered = count(len(planned.cells), "cell"), count(spec.num_samples, "configuration")
+    click.echo(f"{planned.run_id} in {planned.directory}: {cells}, up to {entered} each")
     columns = ("model", "task", "preset", "maskers", "status")
     rows = [(c.model, c.task, c.preset, ", ".join(c.maskers) or "-", c.status) for c in planned.cells]
     write_table(columns, rows)

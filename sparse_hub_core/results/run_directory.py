@@ -99,17 +99,21 @@ class CellDirectory:
         folders = sorted(self.path.parent.glob(f"{glob.escape(self.path.name)}.{identity[:8]}*"))
         return next((folder for folder in folders if _identity_of(folder) == identity), None)
 
-    def status(self, identity: str) -> Literal["new", "searched", "done"]:
-        """Return how far the results of this identity got, also of those that were moved aside."""
+    def found(self, identity: str) -> CellDirectory | None:
+        """Return where the results of this identity are, be they moved aside; None where there are none."""
         folder = self.path if _identity_of(self.path) == identity else self._aside(identity)
-        if folder is None:
-            return "new"
-        if CellDirectory(folder).validation.exists():
+        return None if folder is None else CellDirectory(folder)
+
+    def status(self) -> Literal["new", "begun", "searched", "done"]:
+        """Return how far the results got."""
+        if self.validation.exists():
             return "done"
         # Of several winners each has a folder of its own.
-        winners = [CellDirectory(found.parent) for found in (*folder.glob("best.json"), *folder.glob("*/best.json"))]
+        bests = (*self.path.glob("best.json"), *self.path.glob("*/best.json"))
+        winners = [CellDirectory(best.parent) for best in bests]
         if not winners:
-            return "new"
+            begun = any(path.exists() for path in (self.trials, self.trial_requests, self.requests))
+            return "begun" if begun else "new"
         return "done" if all(winner.validation.exists() for winner in winners) else "searched"
 
     def read_trials(self) -> list[TrialLine]:

@@ -89,7 +89,8 @@ def test_results_that_were_moved_aside_are_known_and_come_back_after_a_kill(tmp_
     append_line(cell.trials, TrialLine(parameters={}, status="ok"))
     cell.best.write_text("{}")
     second = cell.open({"seed": 2})
-    assert cell.status(first) == "searched"
+    assert cell.found(first).status() == "searched"
+    assert cell.found("0" * 64) is None
     # The state between the two renames.
     cell.path.rename(cell.path.with_name(f"local_sink.{second[:8]}"))
     assert cell.open({"seed": 1}) == first
@@ -98,13 +99,13 @@ def test_results_that_were_moved_aside_are_known_and_come_back_after_a_kill(tmp_
 
 def test_a_cell_with_several_winners_is_done_when_all_are_judged(tmp_path):
     cell = RunDirectory(tmp_path).cell("demo", "ruler/vt", "local_sink")
-    identity = cell.open({"densities": [0.05, 0.2]})
+    cell.open({"densities": [0.05, 0.2]})
     winners = [cell.target(name) for name in ("density-5", "density-20")]
-    states = [cell.status(identity)]
+    states = [cell.status()]
     for path in (winners[0].best, winners[1].best, winners[0].validation, winners[1].validation):
         path.parent.mkdir(exist_ok=True)
         path.write_text("{}")
-        states.append(cell.status(identity))
+        states.append(cell.status())
     assert states == ["new", "searched", "searched", "searched", "done"]
 
 
