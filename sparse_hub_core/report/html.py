@@ -14,6 +14,7 @@ from sparse_hub_core.report.notes import notes
 from sparse_hub_core.report.paste import as_python
 from sparse_hub_core.report.rows import cell_row, failures, further_scores, summary_table
 from sparse_hub_core.report.rungs import correlations
+from sparse_hub_core.report.trials import trials_title, won
 from sparse_hub_core.report.winners import winners
 from sparse_hub_core.results.files import read_json, write_text
 from sparse_hub_core.results.run_directory import RunDirectory
@@ -94,6 +95,7 @@ def _cells(run: RunDirectory, cells: Sequence[CellSummary], registry: Registry) 
         # Winners of one search share its trials, which are shown with the first of them.
         trials = [] if folder in folders else folder.read_trials()
         folders.add(folder)
+        sharing = [one for one in cells if run.cell(one.model, one.task, one.preset) == folder]
         path = run.best(cell).resolve()
         shown.append(
             {
@@ -101,6 +103,8 @@ def _cells(run: RunDirectory, cells: Sequence[CellSummary], registry: Registry) 
                 "python": as_python(cell.best, path, registry) if cell.best else None,
                 "bars": error_bars(cell.validation.error_by_layer) if cell.validation else [],
                 "trials": trials,
+                "trials_title": trials_title(trials),
+                "won": won(trials, sharing),
                 "parameters": _parameter_names(trials),
                 "measured": _measured(trials),
             }

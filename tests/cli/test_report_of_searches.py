@@ -92,11 +92,26 @@ def test_the_files_of_each_winner_are_named_and_the_trials_shown_once(winners, t
     for cell in winners:
         assert str((folder.path / cell.target / "best.json").resolve()) in said
         assert str((folder.path / cell.target / "best.json").resolve()) in page
-    assert page.count("<summary>2 trials</summary>") == 1
+    assert page.count("<summary>1 configuration, 2 trials: 1 F0, 1 F2</summary>") == 1
     assert "<th>KL</th>" in page
     assert "<th>score</th>" not in page
     assert re.search(r"<td>F2</td><td>ok</td>\s*<td>0.5</td><td>0.0625</td>", page)
     assert "0.90 [0.71, 0.97]" in page
+
+
+def test_configurations_are_counted_once_and_those_that_won_are_marked(winners, tmp_path):
+    run = RunDirectory(tmp_path / "run-0123456789")
+    folder = run.cell(winners[0].model, winners[0].task, winners[0].preset)
+    first, second, third = ({"size": size} for size in (4, 8, 16))
+    cells = [changed(cell, best={"parameters": won}) for cell, won in zip(winners, (first, second), strict=True)]
+    for parameters, fidelity in ((first, "F0"), (second, "F0"), (third, "F0"), (second, "F1"), (first, "F1")):
+        append_line(folder.trials, TrialLine(parameters=parameters, status="ok", fidelity=fidelity))
+    append_line(folder.trials, TrialLine(parameters={"size": 99}, status="infeasible", fidelity="F0"))
+    page = write_report(run.path, SummaryFile(run_id=run.run_id, cells=cells)).read_text()
+    assert "<summary>3 configurations, 5 trials: 3 F0, 2 F1; 1 not tried</summary>" in page
+    marked = re.findall(r'<tr class="won"><td>\d</td><td>(.+?)</td><td>(\d+)</td>', page)
+    tight, loose = ("density at most 5%", "4"), ("density at most 20%", "8")
+    assert marked == [tight, loose, loose, tight]
 
 
 @pytest.mark.parametrize(
