@@ -28,16 +28,16 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from sparse_hub_core import MaskerConfig, get_masker_config
 from sparse_hub_core.environment import num_cores
-from sparse_hub_core.fidelity import FIDELITIES
 from sparse_hub_core.models.loading import LoadedModel, load_model
 from sparse_hub_core.models.source import resolve_model
 from sparse_hub_core.plugins import load_registry
-from sparse_hub_core.search.ladder import SEEDS
+from sparse_hub_core.search.ladder import Rung, rungs
 
 QUICK = is_quick("What a search costs.")
 CONTEXTS, REQUESTS, TOKENS, ROUNDS, SAMPLES = (4096, 8192), 10, 20, 3, 50
 if QUICK:
     CONTEXTS, REQUESTS, TOKENS, ROUNDS, SAMPLES = (1024, 1536), 2, 5, 1, 6
+LADDER = rungs("ladder", masks_prefix=False)
 PRESETS = ("sink_local_oracle_top_k", "sink_local_magic_pig")
 REFERENCE = {"samples": 8, "context": 4096, "tokens": 5, "requests": 2}
 REFERENCE_SECONDS = 93.6
@@ -55,8 +55,8 @@ def stacks() -> dict[str, list[MaskerConfig]]:
     }
 
 
-def rungs(loaded: LoadedModel, model: str, context: int, folder: Path) -> None:
-    """Print seconds per configuration at each rung, beside the baseline's, taken in turn."""
+def configurations(loaded: LoadedModel, model: str, context: int, folder: Path) -> None:
+    """Print seconds per configuration at each rung of a ladder, beside the baseline's, taken in turn."""
     workbench = set_up(folder / "traces", context, REQUESTS, max_new_tokens=TOKENS, loaded=loaded)
     print(f"\n{TASK}, {context} tokens, {REQUESTS} requests, {TOKENS} new tokens, one thread, without Ray")
     print(f"recorded once for all configurations, prefill included: {seconds(workbench.record):.2f} s")
@@ -64,12 +64,12 @@ def rungs(loaded: LoadedModel, model: str, context: int, folder: Path) -> None:
     for stack in stacks().values():
         workbench.measures(stack, "F0")
     trials = {name: [] for name in jobs}
-    times: dict[tuple[str, str], list[float]] = {(name, rung): [] for name in jobs for rung in FIDELITIES}
+    times: dict[tuple[str, Rung], list[float]] = {(name, rung): [] for name in jobs for rung in LADDER}
     for _ in range(ROUNDS):
         for name, stack in stacks().items():
             trials[name].append(run_trial(jobs[name]))
-            for rung in FIDELITIES:
-                times[name, rung].append(seconds(lambda: workbench.measures(stack, rung)))
+            for rung in LADDER:
+                times[name, rung].append(seconds(lambda: workbench.trial(stack, rung)))
     for name, stack in stacks().items():
         baseline = [trial["all"] for trial in trials[name]]
         parts = ", ".join(
@@ -78,11 +78,11 @@ def rungs(loaded: LoadedModel, model: str, context: int, folder: Path) -> None:
         )
         print(f"  {name}\n    baseline, a process per trial  {spread(baseline, 2)} s; of it {parts}")
         draws = stack[-1].samples
-        for rung in FIDELITIES:
-            taken = times[name, rung]
-            seeds = f", {SEEDS[rung]} seeds" if draws and SEEDS[rung] > 1 else ""
+        for rung in LADDER:
+            taken, shown = times[name, rung], f"{rung.num_requests(REQUESTS)} requests"
+            what = f"{rung.fidelity}, {shown}" + (f", {rung.num_seeds} seeds" if draws and rung.num_seeds > 1 else "")
             ratio = statistics.median(b / t for b, t in zip(baseline, taken, strict=True))
-            print(f"    {rung}{seeds:27}  {spread(taken)} s; {ratio:.1f}x")
+            print(f"    {what:28}  {spread(taken)} s; {ratio:.1f}x")
     print(load(), flush=True)
 
 
@@ -170,11 +170,11 @@ def beside_the_reference(tokenizer_of: LoadedModel, folder: Path) -> None:
     workbench = set_up(folder / "same", context, requests, max_new_tokens=tokens, loaded=same)
     workbench.record()
     stack = stacks()["local_sink"]
-    for rung in FIDELITIES:
-        workbench.measures(stack, rung)
-        taken = [seconds(lambda: workbench.measures(stack, rung)) for _ in range(ROUNDS)]
+    for rung in LADDER:
+        workbench.trial(stack, rung)
+        taken = [seconds(lambda: workbench.trial(stack, rung)) for _ in range(ROUNDS)]
         ratio = REFERENCE_SECONDS / samples / statistics.median(taken)
-        print(f"  {rung} in this process: {spread(taken, 4)} s a configuration; {ratio:.0f}x, across runs")
+        print(f"  {rung.fidelity} in this process: {spread(taken, 4)} s a configuration; {ratio:.0f}x, across runs")
     print(load(), flush=True)
 
 
@@ -189,7 +189,7 @@ def main() -> None:
         for context in CONTEXTS:
             folder = Path(name) / str(context)
             folder.mkdir()
-            rungs(loaded, source.location, context, folder)
+            configurations(loaded, source.location, context, folder)
             whole_search(loaded, source.location, context, folder)
         beside_the_reference(loaded, Path(name))
 

@@ -32,7 +32,7 @@ from sparse_hub_core.preparation import prepare_requests
 from sparse_hub_core.presets import preset_stack
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import TrialLine
-from sparse_hub_core.search.ladder import SEEDS
+from sparse_hub_core.search.ladder import SEEDS, Rung
 from sparse_hub_core.search.proposals import Proposals, infeasible_because
 from sparse_hub_core.search.target import Target
 from sparse_hub_core.search.trial_log import TrialLog
@@ -73,6 +73,12 @@ class Workbench:
         """Try a configuration on every request, with as many seeds as a search takes at that rung."""
         seeds = SEEDS[fidelity]
         return tuple(measure(self.traced, self.benchmark, one, stack, fidelity, seeds) for one in self.requests)
+
+    def trial(self, stack: Sequence[MaskerConfig], rung: Rung) -> Measures:
+        """Try a configuration as a search does at one of its rungs."""
+        shown = self.requests[: rung.num_requests(len(self.requests))]
+        found = [measure(self.traced, self.benchmark, one, stack, rung.fidelity, rung.num_seeds) for one in shown]
+        return Measures.mean(found)
 
     def random_configurations(self, optimizer: Optimizer, count: int, seed: int) -> list[list[MaskerConfig]]:
         """Draw so many feasible configurations, no two alike."""
