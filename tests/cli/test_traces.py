@@ -6,8 +6,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -32,9 +30,7 @@ SEARCH = (
 def searched(tmp_path_factory) -> Path:
     """The folder of the traces of a search of two requests."""
     folder = tmp_path_factory.mktemp("searched")
-    program = [sys.executable, "-m", "sparse_hub_core.cli.main", *SEARCH, "--trace-dir", str(folder / "traces")]
-    ended = subprocess.run(program, cwd=folder, capture_output=True, text=True, timeout=300)
-    assert ended.returncode == 0, ended.stderr
+    assert main([*SEARCH, "--trace-dir", str(folder / "traces"), "--output-dir", str(folder / "runs")]) == 0
     return folder / "traces"
 
 
