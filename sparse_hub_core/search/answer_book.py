@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from sparse_hub_core.errors import UsageError
+from sparse_hub_core.errors import SparseHubError, UsageError
 from sparse_hub_core.fidelity import Measures
 from sparse_hub_core.results.files import append_lines, content_hash, read_lines
 from sparse_hub_core.results.schema import AnswerLine
@@ -27,6 +27,7 @@ class AnswerBook:
 
     path: Path
     answers: dict[Entry, Measures] = field(default_factory=dict)
+    writable: bool = True
 
     def __post_init__(self) -> None:
         try:
@@ -63,17 +64,25 @@ class AnswerBook:
             if (key, rung.fidelity, rung.num_seeds, request_id) not in self.answers
         }
         self.answers |= {(key, rung.fidelity, rung.num_seeds, request_id): answer for request_id, answer in new.items()}
-        if new:
-            append_lines(
-                self.path,
-                [
-                    AnswerLine(
-                        configuration=key,
-                        fidelity=rung.fidelity,
-                        num_seeds=rung.num_seeds,
-                        request_id=request_id,
-                        answer=answer.as_answer(),
-                    )
-                    for request_id, answer in new.items()
-                ],
+        if new and self.writable:
+            self._write(key, rung, new)
+
+    def _write(self, key: str, rung: Rung, answers: Mapping[str, Measures]) -> None:
+        lines = [
+            AnswerLine(
+                configuration=key,
+                fidelity=rung.fidelity,
+                num_seeds=rung.num_seeds,
+                request_id=request_id,
+                answer=answer.as_answer(),
             )
+            for request_id, answer in answers.items()
+        ]
+        try:
+            append_lines(self.path, lines)
+        except SparseHubError as error:
+            # This search has its own files; only later ones on this machine lose something.
+            self.writable = False
+            reason = error.__cause__ or error
+            lost = f"Later searches will measure again what this one finds: {self.path}: {reason}."
+            warnings.warn(lost, stacklevel=3)
