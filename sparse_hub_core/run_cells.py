@@ -30,6 +30,7 @@ from sparse_hub_core.traces.plan import gigabytes
 from sparse_hub_core.validation.run_validation import measure_latency, run_validation
 from sparse_hub_core.validation.scores import check_scores
 from sparse_hub_core.validation.verdict import Place, prediction_lines, verdict
+from sparse_hub_core.wording import count
 from sparse_hub_core.workers.recording import plan_recording, record_requests
 from sparse_hub_core.workers.worker import Stage
 
@@ -160,19 +161,22 @@ class _TaskRun:
         requests = prepare_requests(benchmark, self.task, runner.tokenizer, part, length, wanted, spec.seed)
         self.matrix.check_unchanged(self.task)
         if len(requests) < wanted:
-            runner.progress.note(f"{self.task} has {len(requests)} requests for {part}, fewer than {wanted}.")
+            runner.progress.note(f"{self.task} has {count(len(requests), 'request')} for {part}, fewer than {wanted}.")
         return Stage(self.task, benchmark, requests, settings.max_new_tokens)
 
     def _planned(self, stage: Stage) -> Stage:
         """Return a search stage with what is to be recorded of its requests, and say how much that takes."""
         runner = self.runner
         plan = plan_recording(stage, runner.pool, self.matrix.spec.search.timeout)
+        if plan.is_recorded:
+            return replace(stage, plan=plan)
         layers = ""
         if plan.wanted_bytes > plan.num_bytes:
             layers = f" of {len(plan.layers)} layers, as all would take {gigabytes(plan.wanted_bytes)}"
         place = trace_dir(self.matrix.spec.trace_dir)
+        requests = count(len(stage.requests), "request")
         runner.progress.stage(
-            f"record {runner.source.name}, {self.task}: traces of {len(stage.requests)} requests{layers}, at most "
+            f"record {runner.source.name}, {self.task}: traces of {requests}{layers}, at most "
             f"{gigabytes(plan.num_bytes)} in {place}"
         )
         return replace(stage, plan=plan)

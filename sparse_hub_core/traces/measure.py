@@ -25,7 +25,7 @@ from sparse_hub_core.traces.on_device import KeptLayers
 from sparse_hub_core.traces.plan import TracePlan
 from sparse_hub_core.traces.record import question_trace
 from sparse_hub_core.traces.replay import Replayed, replay_each, spread, subset, whole
-from sparse_hub_core.traces.trace import Trace
+from sparse_hub_core.traces.trace import Trace, trace_key
 
 if TYPE_CHECKING:
     from sparse_hub_core.benchmark import Benchmark
@@ -48,6 +48,12 @@ class Traced:
         limit = min(self.max_new_tokens, prepared.request.questions[index].max_new_tokens)
         plan = self.plan
         return question_trace(self.loaded, prepared.prompts[index], limit, self.files, plan.layers, plan.keeps_prefixes)
+
+    def has_trace(self, prepared: PreparedRequest, index: int) -> bool:
+        """Return whether this machine has the trace of a question."""
+        limit = min(self.max_new_tokens, prepared.request.questions[index].max_new_tokens)
+        key = trace_key(self.files, prepared.prompts[index], limit, self.plan.layers)
+        return self.files.store.path(key).exists()
 
 
 def measure(

@@ -10,6 +10,7 @@ from sparse_hub_core.attention.layer import OBSERVED_QUERIES
 from sparse_hub_core.attention.transformers_seam import full_attention_layers
 from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.traces.record import MAX_POSITIONS
+from sparse_hub_core.wording import count
 
 if TYPE_CHECKING:
     from sparse_hub_core.evaluation import PreparedRequest
@@ -86,6 +87,8 @@ class TracePlan:
     num_bytes: int
     wanted_bytes: int
     """What all layers and prefixes would take."""
+    is_recorded: bool = False
+    """Whether all of it is there already."""
 
 
 def plan_traces(
@@ -113,8 +116,8 @@ def plan_traces(
     fitting = (max_bytes - answers) // per_layer
     if fitting < (needed := min(MIN_LAYERS, len(shape.layers))):
         raise SparseHubError(
-            f"The traces of {len(requests)} requests take {gigabytes(whole)}, and not even {needed} layers of them fit "
-            f"into {gigabytes(max_bytes)}; raise --trace-max-gb, or search on fewer or shorter requests."
+            f"The traces of {count(len(requests), 'request')} take {gigabytes(whole)}, and not even {needed} layers of "
+            f"them fit into {gigabytes(max_bytes)}; raise --trace-max-gb, or search on fewer or shorter requests."
         )
     layers = stratified(shape.layers, fitting)
     return TracePlan(layers, False, per_layer * len(layers) + answers, whole)

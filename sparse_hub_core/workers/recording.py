@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import ray
 
@@ -25,11 +26,12 @@ def plan_recording(stage: Stage, pool: WorkerPool, timeout: float) -> TracePlan:
         pool, lambda worker, _: worker.plan.remote(reference), pool.stores(), deadline, store=str
     ):
         if outcome.plan is None:
-            raise SparseHubError(f"The traces of {stage.task} could not be planned: {outcome.reason}")
+            raise SparseHubError(outcome.reason or f"The traces of {stage.task} could not be planned.")
         plans.append(outcome.plan)
     if not plans:
         raise SparseHubError(f"The traces of {stage.task} could not be planned: all workers were lost.")
-    return min(plans, key=lambda plan: plan.num_bytes)
+    smallest = min(plans, key=lambda plan: plan.num_bytes)
+    return replace(smallest, is_recorded=all(plan.is_recorded for plan in plans))
 
 
 def record_requests(stage: Stage, pool: WorkerPool, timeout: float) -> None:

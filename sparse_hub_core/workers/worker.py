@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -101,7 +101,10 @@ class ModelWorker:
 
         shape = ModelShape.of(self._loaded.model.config, self._loaded.model.dtype.itemsize)
         max_bytes = self._store.room()
-        return Outcome(None, plan=plan_traces(shape, stage.requests, stage.max_new_tokens, max_bytes))
+        plan = plan_traces(shape, stage.requests, stage.max_new_tokens, max_bytes)
+        traced = self._traced(replace(stage, plan=plan))
+        asked = [(request, index) for request in stage.requests for index in range(len(request.prompts))]
+        return Outcome(None, plan=replace(plan, is_recorded=all(traced.has_trace(*question) for question in asked)))
 
     def prefill(self, stage: Stage, index: int) -> Outcome:
         """Make the prefix snapshots and traces of a request, unless another process has."""

@@ -43,6 +43,14 @@ def test_the_estimate_is_hardly_more_than_what_is_written(loaded, tmp_path, limi
     )
 
 
+def test_what_is_recorded_already_is_known(loaded, tmp_path):
+    run = traced(loaded, tmp_path, NEW_TOKENS, plan(loaded, 1 << 40))
+    first, second = requests(loaded)
+    assert not run.has_trace(first, 0)
+    run.trace(first, 0)
+    assert [run.has_trace(one, index) for one in (first, second) for index in (0, 1)] == [True, False, False, False]
+
+
 @pytest.mark.parametrize("share", [0.9, 0.8, 0.7])
 def test_layers_are_left_out_until_the_rest_fits(llama, tmp_path, share):
     prepared = requests(llama, (LONG,))
