@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,8 @@ import click
 from sparse_hub_core.errors import UsageError
 from sparse_hub_core.models.stored_files import StoredFile, stored_files
 from sparse_hub_core.report.text import write_table
-from sparse_hub_core.traces.place import trace_dir
+from sparse_hub_core.traces.place import ANSWERS, trace_dir
+from sparse_hub_core.wording import count
 
 SECONDS_PER_DAY = 24 * 60 * 60
 UNKNOWN = "-"
@@ -28,7 +29,7 @@ class Kept:
     model: str
     task: str
     kind: str
-    """``prefix``, ``trace``, or why the files cannot be used."""
+    """``prefix``, ``trace``, ``answers``, or why the files cannot be used."""
     files: int
     tokens: int
     """Of the prefixes; in traces, of the questions and answers."""
@@ -48,11 +49,16 @@ def traces(
 ) -> None:
     """List the prefixes and traces that this machine keeps of dense runs, or delete them.
 
-    Deleting costs no results: what a later run misses is recorded again.
+    Listed with them are the answers that configurations gave to requests, which no search on this machine asks for
+    twice; they name neither model nor task. Deleting costs no results: what a later run misses is recorded again.
     """
     directory = _directory(trace_dir)
     unused_since = None if older_than is None else time.time() - older_than * SECONDS_PER_DAY
-    files = [file for file in stored_files(directory) if _is_asked_for(file, model, task, unused_since)]
+    there = [*stored_files(directory), *_answer_books(directory)]
+    files = [file for file in there if _is_asked_for(file, model, task, unused_since)]
+    missing = _missing(there, {"model": model, "task": task})
+    if missing is not None and not as_json:
+        click.echo(missing)
     if delete:
         _delete(files, directory, as_json)
     else:
@@ -69,6 +75,22 @@ def _directory(chosen: str | None) -> Path:
     if chosen is not None and not directory.is_dir():
         raise UsageError(f"--trace-dir {chosen!r} is no folder; name the one that the runs were given.")
     return directory
+
+
+def _answer_books(directory: Path) -> list[StoredFile]:
+    """Return the files of what requests gave to configurations."""
+    found = ((path, path.stat()) for path in sorted((directory / ANSWERS).glob("*.jsonl")))
+    return [StoredFile(path, of.st_size, of.st_mtime, "usable", {"kind": ANSWERS}) for path, of in found]
+
+
+def _missing(files: Sequence[StoredFile], wanted: Mapping[str, str | None]) -> str | None:
+    """Return that nothing is kept of the model or task that was named, and of which there is something."""
+    for kind, name in wanted.items():
+        known = sorted({str(file.header[kind]) for file in files if kind in file.header})
+        if name is not None and name not in known:
+            others = f"there are files of {', '.join(known)}" if known else f"there are no files of any {kind}"
+            return f"Nothing is kept of the {kind} {name!r}; {others}."
+    return None
 
 
 def _is_asked_for(file: StoredFile, model: str | None, task: str | None, unused_since: float | None) -> bool:
@@ -88,7 +110,7 @@ def _list(files: Sequence[StoredFile], directory: Path, as_json: bool) -> None:
     if kept:
         columns = ("model", "task", "kind", "files", "tokens", "size", "last used")
         write_table(columns, [_row(one) for one in kept])
-    click.echo(f"{_counted(files)}, {readable_size(total)}, in {directory}")
+    click.echo(f"{count(len(files), 'file')}, {readable_size(total)}, in {directory}")
 
 
 def group(files: Iterable[StoredFile]) -> list[Kept]:
@@ -130,13 +152,9 @@ def _delete(files: Sequence[StoredFile], directory: Path, as_json: bool) -> None
     if as_json:
         click.echo(json.dumps({"directory": str(directory), "deleted": len(files), "num_bytes": freed}, indent=2))
         return
-    click.echo(f"Deleted {_counted(files)} from {directory} and freed {readable_size(freed)}.")
+    click.echo(f"Deleted {count(len(files), 'file')} from {directory} and freed {readable_size(freed)}.")
     if files:
         click.echo(READERS)
-
-
-def _counted(files: Sequence[StoredFile]) -> str:
-    return "1 file" if len(files) == 1 else f"{len(files)} files"
 
 
 def readable_size(num_bytes: int) -> str:

@@ -13,8 +13,8 @@ from sparse_hub_core.fidelity import Measures
 from sparse_hub_core.results.files import append_lines, content_hash, read_lines
 from sparse_hub_core.results.schema import AnswerLine
 from sparse_hub_core.search.ladder import Rung
+from sparse_hub_core.traces.place import ANSWERS
 
-FOLDER = "answers"
 KEY_DIGITS = 24
 
 Entry: TypeAlias = tuple[str, str, int, str]
@@ -44,7 +44,7 @@ class AnswerBook:
     @classmethod
     def of(cls, directory: Path, measurement: Mapping[str, Any]) -> AnswerBook:
         """Return the book of a measurement in a folder of traces."""
-        return cls(directory / FOLDER / f"{content_hash(measurement)[:KEY_DIGITS]}.jsonl")
+        return cls(directory / ANSWERS / f"{content_hash(measurement)[:KEY_DIGITS]}.jsonl")
 
     def find(self, key: str, rung: Rung, request_ids: Sequence[str]) -> list[Measures]:
         """Return the answers of a configuration to the first of some requests, up to one that is not known."""

@@ -10,6 +10,9 @@ import platformdirs
 
 from sparse_hub_core.errors import UsageError
 
+ANSWERS = "answers"
+"""The folder, among the traces, of what requests gave to configurations."""
+
 
 def require_writable(chosen: str | None) -> None:
     """Check that traces can be kept on this machine.

@@ -57,29 +57,33 @@ def listed(folder: Path, *arguments: str) -> dict:
 
 
 def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+    return {path.name for path in folder.rglob("*")}
 
 
 def test_what_a_search_left_is_listed_by_model_task_and_kind(searched):
     content = listed(searched)
     assert content["directory"] == str(searched)
     assert [(one["model"], one["task"], one["kind"], one["files"]) for one in content["kept"]] == [
+        ("-", "-", "answers", 1),
         ("demo", TASK, "prefix", 2),
         ("demo", TASK, "trace", 2),
     ]
-    prefixes, traces = content["kept"]
+    answers, prefixes, traces = content["kept"]
+    (book,) = (searched / "answers").iterdir()
+    assert answers["num_bytes"] == book.stat().st_size
     assert 2 * 256 < prefixes["tokens"] <= 2 * 512
     assert 2 * 4 < traces["tokens"] < prefixes["tokens"]
     sizes = [path.stat().st_size for path in searched.glob(f"*{SUFFIX}")]
-    assert content["num_bytes"] == prefixes["num_bytes"] + traces["num_bytes"] == sum(sizes)
+    assert content["num_bytes"] - answers["num_bytes"] == prefixes["num_bytes"] + traces["num_bytes"] == sum(sizes)
     assert traces["last_used"] == max(path.stat().st_mtime for path in searched.glob(f"*trace*{SUFFIX}"))
 
 
 def test_people_see_the_total_and_the_folder(searched):
     lines = run("--trace-dir", str(searched)).splitlines()
     assert lines[0].split() == ["model", "task", "kind", "files", "tokens", "size", "last", "used"]
-    assert [line.split()[:4] for line in lines[1:-1]] == [["demo", TASK, "prefix", "2"], ["demo", TASK, "trace", "2"]]
-    assert re.fullmatch(rf"4 files, \d+\.\d MB, in {re.escape(str(searched))}", lines[-1])
+    assert lines[1].split()[:4] == ["-", "-", "answers", "1"]
+    assert [line.split()[:4] for line in lines[2:-1]] == [["demo", TASK, "prefix", "2"], ["demo", TASK, "trace", "2"]]
+    assert re.fullmatch(rf"5 files, \d+\.\d MB, in {re.escape(str(searched))}", lines[-1])
 
 
 def test_the_folder_of_the_environment_is_the_default(searched, monkeypatch):
@@ -89,13 +93,18 @@ def test_the_folder_of_the_environment_is_the_default(searched, monkeypatch):
 
 def test_files_that_cannot_be_used_are_listed_as_such(kept):
     unusable = [one for one in listed(kept)["kept"] if one["model"] == "-"]
-    assert [(one["kind"], one["files"]) for one in unusable] == [("cut off", 1), ("damaged", 1), ("other version", 1)]
+    assert [(one["kind"], one["files"]) for one in unusable[1:]] == [
+        ("cut off", 1),
+        ("damaged", 1),
+        ("other version", 1),
+    ]
 
 
 def test_deleting_frees_what_was_listed_and_leaves_all_else(kept):
-    total, theirs = listed(kept)["num_bytes"], names(kept) - {file.path.name for file in stored_files(kept)}
+    total, books = listed(kept)["num_bytes"], {book.name for book in (kept / "answers").iterdir()}
+    theirs = names(kept) - {file.path.name for file in stored_files(kept)} - books
     said = run("--delete", "--trace-dir", str(kept))
-    assert said == f"Deleted 7 files from {kept} and freed {readable_size(total)}.\n{READERS}\n"
+    assert said == f"Deleted 8 files from {kept} and freed {readable_size(total)}.\n{READERS}\n"
     assert {"answers", "locks", "model.safetensors"} <= names(kept) == theirs
     assert stored_files(kept) == []
     assert run("--delete", "--trace-dir", str(kept)) == f"Deleted 0 files from {kept} and freed 0 bytes.\n"
@@ -112,7 +121,7 @@ def test_deleting_frees_what_was_listed_and_leaves_all_else(kept):
         (("--model", "demo", "--task", "ruler/vt"), 0),
         (("--older-than", "2"), 1),
         (("--older-than", "2", "--model", "another"), 0),
-        (("--older-than", "0"), 7),
+        (("--older-than", "0"), 8),
     ],
 )
 def test_only_what_is_asked_for_is_deleted(kept, asked, deleted):
@@ -125,6 +134,22 @@ def test_only_what_is_asked_for_is_deleted(kept, asked, deleted):
     assert "model.safetensors" in names(kept)
     if asked == ("--older-than", "2"):
         assert not oldest.exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("--model", "nope"), "Nothing is kept of the model 'nope'; there are files of demo."),
+        (("--task", "ruler/vt", "--delete"), f"Nothing is kept of the task 'ruler/vt'; there are files of {TASK}."),
+    ],
+)
+def test_a_name_that_nothing_has_is_told(searched, asked, said):
+    assert run("--trace-dir", str(searched), *asked).splitlines()[0] == said
+
+
+def test_where_nothing_is_kept_there_is_no_name_to_tell(tmp_path):
+    said = run("--trace-dir", str(tmp_path), "--model", "nope").splitlines()[0]
+    assert said == "Nothing is kept of the model 'nope'; there are no files of any model."
 
 
 def test_what_is_asked_for_also_narrows_the_listing(kept):
