@@ -1,7 +1,7 @@
 """How far the rungs of the ladder rank configurations alike: `python benchmarks/rung_correlations.py`.
 
-Random configurations, each measured on every request at every rung. By error, and by what F3 gives as score; signs are
-turned so that 1 always means: the better below, the better above.
+Random configurations, each measured at every rung on the requests that a ladder gives it there. By error, and by what
+F3 gives as score; signs are turned so that 1 always means: the better below, the better above.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from shared.workbench import Workbench, header, is_quick, load, optimizer_of, seconds, set_up
 
-from sparse_hub_core.fidelity import FIDELITIES, Fidelity, Measures
-from sparse_hub_core.search.ladder import MIN_CORRELATED, correlate
+from sparse_hub_core.fidelity import Fidelity, Measures
+from sparse_hub_core.search.ladder import MIN_CORRELATED, correlate, rungs
 
 QUICK = is_quick("How far the rungs of the ladder rank configurations alike.")
 PRESETS = ("sink_local_oracle_top_k", "sink_local_quest", "sink_local_magic_pig")
@@ -57,7 +57,8 @@ PAIRS: tuple[tuple[str, Fidelity, Callable[[Measures], float], Fidelity, Callabl
 def table(workbench: Workbench, preset: str) -> None:
     """Print the correlations of a preset on a task."""
     stacks = workbench.random_configurations(optimizer_of(preset), CONFIGURATIONS, seed=0)
-    found = {rung: [Measures.mean(workbench.measures(stack, rung)) for stack in stacks] for rung in FIDELITIES}
+    ladder = rungs("ladder", masks_prefix=False)
+    found = {rung.fidelity: [workbench.trial(stack, rung) for stack in stacks] for rung in ladder}
     scores = [-lost_score(measures) for measures in found["F3"]]
     sparse = [index for index, measures in enumerate(found["F1"]) if measures.density <= SMALL]
     print(f"\n{workbench.task}, {preset}: densities {spread_of([m.density for m in found['F1']], '.1%')}, ", end="")

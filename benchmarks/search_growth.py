@@ -10,8 +10,10 @@ import multiprocessing
 import resource
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from shared.workbench import (
@@ -27,11 +29,11 @@ from shared.workbench import (
     set_up,
 )
 
-from sparse_hub_core.fidelity import FIDELITIES, Fidelity, Measures
+from sparse_hub_core.fidelity import FIDELITIES, Measures
 from sparse_hub_core.optimizer_factory import Optimizer
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.search.algorithm_options import create_algorithm
-from sparse_hub_core.search.ladder import num_promoted, promoted
+from sparse_hub_core.search.ladder import Rung, num_promoted, promoted, rungs
 from sparse_hub_core.search.objectives import default
 from sparse_hub_core.search.target import Target
 
@@ -99,20 +101,19 @@ def climb(workbench: Workbench, optimizer: Optimizer, samples: int, folder: Path
     registry = load_registry()
     algorithm = registry.get(registry.search_algorithms, "nevergrad").load()
     made = create_algorithm(algorithm, optimizer.create_search_space(TASK), samples, 1, 0, {})
-    log, entry = new_log(folder, optimizer), FIDELITIES[0]
+    log, (entry, *others) = new_log(folder, optimizer), rungs("ladder", masks_prefix=False)
 
-    def measured(parameters: dict[str, object], rung: Fidelity) -> Measures:
-        stack = optimizer.create_config_from_params(parameters)
-        return Measures.mean(workbench.measures(stack, rung))
+    def measured(parameters: Mapping[str, Any], rung: Rung) -> Measures:
+        return workbench.trial(optimizer.create_config_from_params(parameters), rung)
 
-    began = time.perf_counter()
-    found = ask_and_tell(made, TARGET, log, samples, workbench.num_keys, lambda p: measured(dict(p), entry), entry)
-    spent[entry] += time.perf_counter() - began
-    for rung in FIDELITIES[1:]:
+    began, first = time.perf_counter(), entry.fidelity
+    found = ask_and_tell(made, TARGET, log, samples, workbench.num_keys, lambda p: measured(p, entry), first)
+    spent[first] += time.perf_counter() - began
+    for rung in others:
         began = time.perf_counter()
         ranked = [parameters for parameters, _ in sorted(found, key=lambda one: TARGET.value(one[1]))]
-        found = [(one, measured(one, rung)) for one in promoted(ranked, num_promoted(len(ranked), rung))]
-        spent[rung] += time.perf_counter() - began
+        found = [(one, measured(one, rung)) for one in promoted(ranked, num_promoted(len(ranked), rung.fidelity))]
+        spent[rung.fidelity] += time.perf_counter() - began
 
 
 def line(name: str, setting: Setting, grown: Grown) -> str:
