@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,15 +19,22 @@ from sparse_hub_core.testing import SEARCH_ALGORITHM_CHECKS
 
 DOC = page("writing-a-search-algorithm.md")
 MODULE, REGISTERING, TEST = blocks(DOC, "python")
+(PROJECT,) = blocks(DOC, "toml")
+(COMMANDS,) = blocks(DOC, "sh")
+
+
+def write_files(folder: Path, *sources: str) -> None:
+    """Write the page's files where their first lines say."""
+    for source in sources:
+        path = folder / source.partition("\n")[0].removeprefix("# ")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(source)
 
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The page's package, installed as far as an entry point goes."""
-    for source in (MODULE, REGISTERING):
-        path = tmp_path / source.partition("\n")[0].removeprefix("# ")
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(source)
+    write_files(tmp_path, MODULE, REGISTERING)
     metadata = tmp_path / "sparse_hub_mine-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sparse-hub-mine\nVersion: 1.0\n")
@@ -48,13 +56,23 @@ def test_every_check_of_algorithms_is_listed_with_its_sentence() -> None:
 
 @pytest.mark.usefixtures("package")
 def test_the_commands_of_the_page_work(capsys: pytest.CaptureFixture[str]) -> None:
-    (commands,) = blocks(DOC, "sh")
     printed = []
-    for line in commands.splitlines():
+    for line in COMMANDS.splitlines()[1:]:
         assert main(shlex.split(line)[1:]) == 0
         printed.append(capsys.readouterr().out)
     assert {record["result"] for record in json.loads(printed[1])} == {"ok"}
     assert "daring  float > 0, <= 1  0.1" in printed[2]
+
+
+@pytest.mark.slow
+def test_the_package_of_the_page_is_found_once_it_is_installed(environment: dict[str, str], tmp_path: Path) -> None:
+    write_files(tmp_path, MODULE, REGISTERING, PROJECT)
+    install, check, *_ = COMMANDS.splitlines()
+    assert install == "python -m pip install -e ."
+    for line in (install, check):
+        done = subprocess.run(shlex.split(line), cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    subprocess.run(["python", "-m", "pip", "uninstall", "--yes", "sparse-hub-mine"], env=environment, check=True)
 
 
 @pytest.mark.usefixtures("package")
