@@ -16,7 +16,9 @@ from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Best
 from sparse_hub_core.search.algorithm_options import create_algorithm
 from sparse_hub_core.search.answer_book import AnswerBook
-from sparse_hub_core.search.run_search import Found, SearchFailedError, SearchTask, run_search
+from sparse_hub_core.search.failure import SearchFailedError
+from sparse_hub_core.search.run_search import run_search
+from sparse_hub_core.search.search_task import Found, SearchTask
 from sparse_hub_core.search.target import Target
 from sparse_hub_core.search.winner import Choice
 from sparse_hub_core.search_plan import search_rungs, wanted_winners

@@ -3,71 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import ray
 
-from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.fidelity import MEANINGS
-from sparse_hub_core.optimizer_factory import Optimizer
 from sparse_hub_core.progress import Progress
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Correlation, TrialLine
-from sparse_hub_core.search.algorithm import SearchAlgorithm
-from sparse_hub_core.search.answer_book import AnswerBook
+from sparse_hub_core.search.failure import SearchFailedError, no_trial_sentence
 from sparse_hub_core.search.grid_search import GridSearch
 from sparse_hub_core.search.ladder import FINALISTS, Rung, expected_counts, is_poor, num_promoted
 from sparse_hub_core.search.promotion import Promotion, ranked
 from sparse_hub_core.search.proposals import Proposals, Queue, Survivors
 from sparse_hub_core.search.run_rung import RungJob, RungRun
 from sparse_hub_core.search.schedulers import create_stopper
+from sparse_hub_core.search.search_task import Found, SearchTask
 from sparse_hub_core.search.target import Target
 from sparse_hub_core.search.trial_log import TrialLog
 from sparse_hub_core.search.winner import Choice, Finalist, choose
 from sparse_hub_core.spec import Spec
 from sparse_hub_core.workers.pool import WorkerPool
-from sparse_hub_core.workers.worker import Stage
 
 FINISHED_PER_PROMOTED = 3
 """So many trials of a rung see all requests for each that goes on; beyond them a scheduler may stop some."""
-
-
-class SearchFailedError(SparseHubError):
-    """No trial of a search ended well."""
-
-
-@dataclass(frozen=True)
-class SearchTask:
-    """What one search is about."""
-
-    task: str
-    optimizer: Optimizer
-    create_algorithm: Callable[..., SearchAlgorithm]
-    """Takes a search space, the numbers of samples and workers, and a seed."""
-    targets: tuple[Target, ...]
-    rungs: tuple[Rung, ...]
-    stage: Stage
-    book: AnswerBook
-    first: Sequence[dict[str, Any]] = ()
-    """Parameters to try before any others."""
-
-    @property
-    def num_keys(self) -> int:
-        """The shortest prefix, which decides what is feasible."""
-        return min(len(prompt.prefix) for prepared in self.stage.requests for prompt in prepared.prompts)
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a search found: a choice for each target, None where nothing keeps to its budget."""
-
-    choices: tuple[Choice | None, ...]
-    top: Rung
-    correlations: tuple[Correlation, ...]
+MAX_REPLACEMENTS = 2
+"""So many times others go up where all of those sent to a rung failed."""
+MAX_MORE_ROUNDS = 3
+"""So many times others go to the last rung where nothing there keeps to a budget."""
 
 
 def run_search(
@@ -134,8 +100,15 @@ class _Search:
     def _choose(self, target: Target) -> Choice | None:
         """Return the winner; where no finalist keeps to the budget, of the others that seemed to."""
         choice = choose(self._finalists(), target)
-        top = self.search.rungs[-1]
-        while choice is None and (others := self._seeming_within(target)):
+        entry, top = self.search.rungs[0], self.search.rungs[-1]
+        for number in range(MAX_MORE_ROUNDS):
+            if choice is not None or not (others := self._seeming_within(target)):
+                break
+            if number == 0:
+                self.progress.note(
+                    f"{self.search.task}: nothing at {top.fidelity} keeps to {target.budget}, so others that did at "
+                    f"{entry.fidelity} are sent there, {FINALISTS} at a time and at most {MAX_MORE_ROUNDS} times."
+                )
             self.sent |= {self.log.key(line.parameters) for line in others}
             self._run_rung(top, Survivors(self._missing(top, others)), max_stops=0)
             choice = choose(self._finalists(), target)
@@ -163,6 +136,7 @@ class _Search:
         finished = self.log.finished(lower.fidelity)
         count = num_promoted(len(finished), upper.fidelity, len(self.search.targets))
         self.sent = self._send_up(upper, finished, count)
+        self._replace_failed(upper, finished, count)
         correlation = self.promotion.correlation(lower.fidelity, upper.fidelity, self.sent)
         if is_poor(correlation) and count < len(finished):
             assert correlation is not None
@@ -177,6 +151,18 @@ class _Search:
         if correlation is not None:
             self.correlations.append(correlation)
         self._require_finished(upper)
+
+    def _replace_failed(self, upper: Rung, finished: Sequence[TrialLine], count: int) -> None:
+        """Send the next ones up where none of those that were sent ended well."""
+        for _ in range(MAX_REPLACEMENTS):
+            others = [line for line in finished if self.log.key(line.parameters) not in self.sent]
+            if self.log.finished(upper.fidelity) or not others:
+                return
+            self.progress.note(
+                f"{self.search.task}: none of the {len(self.sent)} sent to {upper.fidelity} ended well, so the next "
+                f"{min(count, len(others))} of {len(finished)} go on."
+            )
+            self.sent |= self._send_up(upper, others, count)
 
     def _send_up(self, upper: Rung, finished: Sequence[TrialLine], count: int) -> set[str]:
         """Run so many of those that finished the rung below, but for what ran at this one; return the keys of all."""
@@ -241,15 +227,3 @@ class _Search:
         if self.log.finished(rung.fidelity):
             return
         raise SearchFailedError(no_trial_sentence([line for line in self.log.lines if line.fidelity == rung.fidelity]))
-
-
-def no_trial_sentence(lines: Sequence[TrialLine]) -> str:
-    """Return why no trial of a rung ended well."""
-    counts = Counter(line.status for line in lines)
-    if not lines or set(counts) == {"infeasible"}:
-        reasons = list(dict.fromkeys(line.reason for line in lines if line.reason))
-        because = f": {reasons[0]}" if reasons else ""
-        return f"The search space has no feasible point among {len(lines)} tried{because}."
-    ended = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    reason = next(line.reason for line in lines if line.status != "infeasible" and line.reason)
-    return f"No trial ended well ({ended}); the first said: {reason}."

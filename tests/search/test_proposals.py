@@ -13,10 +13,10 @@ from sparse_hub_core.results.files import content_hash
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import TrialLine, TrialRequestLine
 from sparse_hub_core.search.algorithm import SearchAlgorithm
+from sparse_hub_core.search.failure import no_trial_sentence
 from sparse_hub_core.search.grid_search import GridSearch
 from sparse_hub_core.search.proposals import Proposals
 from sparse_hub_core.search.random_search import RandomSearch
-from sparse_hub_core.search.run_search import no_trial_sentence
 from sparse_hub_core.search.target import Target
 from sparse_hub_core.search.trial_log import TrialLog
 
