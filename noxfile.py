@@ -30,7 +30,7 @@ def tests(session: nox.Session) -> None:
 def conformance(session: nox.Session) -> None:
     """The conformance kit on every masker here, and on deliberately broken ones; part of `tests` too."""
     install(session)
-    session.run("pytest", "tests/testing", *session.posargs)
+    session.run("pytest", "tests/testing", *map(str, HERE.glob("plugins/*/tests/*_conformance.py")), *session.posargs)
 
 
 @nox.session
