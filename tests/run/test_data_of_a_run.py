@@ -3,39 +3,58 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import ray
 
 import sparse_hub_benchmarks_builtin
-
-from .conftest import finish
+from sparse_hub_core.cli.main import main
 
 pytestmark = pytest.mark.slow
 
 SAMPLE = Path(sparse_hub_benchmarks_builtin.__file__).parent / "longbench/sample/hotpotqa.jsonl"
-SMALL = (
+SEARCH = (
     *("--model", "demo", "--benchmark", "longbench/hotpotqa", "--num-samples", "1", "--search-max-requests", "1"),
-    *("--search-max-new-tokens", "2", "--search-max-context-length", "500", "--validation-max-requests", "1"),
-    *("--validation-max-new-tokens", "2", "--validation-max-context-length", "500"),
+    *("--search-max-new-tokens", "2", "--search-max-context-length", "500", "--max-concurrent", "1"),
+)
+VALIDATION = (
+    *("--validation-max-requests", "1", "--validation-max-new-tokens", "2", "--validation-max-context-length", "500"),
 )
 
 
-def test_dense_attention_alone_needs_no_request_to_search_on(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def two_cores() -> Iterator[None]:
+    """One Ray for all runs here."""
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def folder(two_cores: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory of a run in this process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SPARSE_HUB_TRACE_DIR", str(tmp_path / "traces"))
+    return tmp_path
+
+
+def test_dense_attention_alone_needs_no_request_to_search_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = SAMPLE.read_text(encoding="utf-8").splitlines(keepends=True)
-    (tmp_path / "hotpotqa.jsonl").write_text("".join(rows[:1]), encoding="utf-8")
-    done = finish(tmp_path, "run", *SMALL, "--preset", "dense", "--data-folder", f"longbench={tmp_path}")
-    assert done.process.returncode == 0, done.process.stdout
-    assert "search" not in done.process.stderr
+    (folder / "hotpotqa.jsonl").write_text("".join(rows[:1]), encoding="utf-8")
+    assert main(["run", *SEARCH, *VALIDATION, "--preset", "dense", "--data-folder", f"longbench={folder}"]) == 0
+    assert "search" not in capsys.readouterr().err
 
 
-def test_what_was_searched_on_a_folder_may_be_judged_on_the_sample(tmp_path: Path) -> None:
-    (tmp_path / "hotpotqa.jsonl").write_bytes(SAMPLE.read_bytes())
-    done = finish(tmp_path, "search", *SMALL[:-6], "--preset", "local_sink", "--data-folder", f"longbench={tmp_path}")
-    assert done.process.returncode == 0, done.process.stdout
-    best = done.cell("local_sink") / "best.json"
+def test_what_was_searched_on_a_folder_may_be_judged_on_the_sample(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "hotpotqa.jsonl").write_bytes(SAMPLE.read_bytes())
+    assert main(["search", *SEARCH, "--preset", "local_sink", "--data-folder", f"longbench={folder}"]) == 0
+    (best,) = folder.glob("runs/*/*/*/local_sink/best.json")
     assert json.loads(best.read_text())["data"].startswith("folder hotpotqa ")
-    assert "--data-folder longbench=DIR" in finish(tmp_path, "validate", str(best)).process.stderr
-    judged = finish(tmp_path, "validate", str(best), "--data-sample", *SMALL[-6:])
-    assert judged.process.returncode == 0, judged.process.stderr
-    assert "longbench/hotpotqa@sample" in judged.process.stdout
+    assert main(["validate", str(best)]) != 0
+    assert "--data-folder longbench=DIR" in capsys.readouterr().err
+    assert main(["validate", str(best), "--data-sample", "--max-concurrent", "1", *VALIDATION]) == 0
+    assert "longbench/hotpotqa@sample" in capsys.readouterr().out
