@@ -226,7 +226,7 @@ class Matrix:
         Raises:
             UsageError: A path holds none.
         """
-        return earlier_winners(self.spec.warm_start)
+        return earlier_winners(self.spec.warm_start, self.directory.path)
 
     def _distribution(self, entry: StackEntry) -> Any:
         name = masker_name(self.registry, entry if isinstance(entry, type) else type(entry))

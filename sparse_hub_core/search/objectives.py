@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -18,6 +19,9 @@ class Objective(ABC):
     """Whether it makes sense only with --max-density or --max-io-density."""
     per_density: ClassVar[bool] = False
     """Whether a winner is chosen for each of --densities instead of one."""
+
+    reads_score: ClassVar[bool] = False
+    """Whether requests without a score say nothing of it where others have one."""
 
     def __init__(self, subset: Subset) -> None:
         """Prepare for a task, whose subset says what its score means."""
@@ -75,10 +79,14 @@ class BenchmarkScore(Objective):
     That is the divergence of the next-token distributions where the model ran, and the attention error in a replay.
     """
 
+    reads_score = True
+
     def __call__(self, measures: Measures) -> float:
-        """Return how far the score is from its best, as a share of its range, or what stands for it."""
+        """Return how far the score is from its best, as a share of a finite range, or what stands for it."""
         if measures.score is None:
             return measures.error if measures.kl is None else measures.kl
         low, high = self.subset.score_range
+        if not math.isfinite(high - low) or high == low:
+            return -measures.score if self.subset.higher_is_better else measures.score
         best = high if self.subset.higher_is_better else low
         return abs(best - measures.score) / (high - low)

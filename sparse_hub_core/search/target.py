@@ -66,6 +66,11 @@ class Target:
         excess = max(over)
         return excess if excess > ROUNDING else 0.0
 
+    def compares(self, one: Measures, other: Measures) -> bool:
+        """Return whether two answers to one request say which is better: a score needs both to have one."""
+        reads_score = isinstance(self.objective, Objective) and self.objective.reads_score
+        return not reads_score or (one.score is not None and other.score is not None)
+
     @property
     def budget(self) -> str:
         """The budget in words, empty where there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,16 @@ from sparse_hub_core.results.files import read_json
 from sparse_hub_core.results.schema import Best
 from sparse_hub_core.space import Choice, Domain
 
+MOVED_ASIDE = re.compile(r".+\.[0-9a-f]{8}(\.\d+)?")
+"""The folder of a cell whose results were moved aside for others."""
 
-def earlier_winners(paths: Iterable[str]) -> list[Best]:
+
+def earlier_winners(paths: Iterable[str], own: Path) -> list[Best]:
     """Return the winners in some files, and below some folders of runs.
+
+    Args:
+        paths: The files and folders.
+        own: The folder of the run that begins with them; what it found itself would change what it is.
 
     Raises:
         UsageError: A path is not there, or holds no best.json.
@@ -21,11 +29,18 @@ def earlier_winners(paths: Iterable[str]) -> list[Best]:
     found: list[Best] = []
     for name in paths:
         path = Path(name)
-        files = sorted(path.rglob("best.json")) if path.is_dir() else [path]
-        if not files or not files[0].exists():
+        files = sorted(_below(path)) if path.is_dir() else [path]
+        files = [file for file in files if file.exists() and own.resolve() not in file.resolve().parents]
+        if not files:
             raise UsageError(f"--warm-start {name!r} holds no best.json; name one, or the folder of a run.")
         found += [read_json(file, Best) for file in files]
     return found
+
+
+def _below(folder: Path) -> list[Path]:
+    """Return the winners in a folder, but for those that later ones took the place of."""
+    found = folder.rglob("best.json")
+    return [file for file in found if not any(map(MOVED_ASIDE.fullmatch, file.relative_to(folder).parts))]
 
 
 def fitting(winners: Sequence[Best], space: Mapping[str, Domain]) -> list[dict[str, Any]]:

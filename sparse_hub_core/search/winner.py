@@ -62,6 +62,8 @@ def _cost(finalist: Finalist) -> tuple[float, float]:
 
 def _ties(one: Finalist, best: Finalist, target: Target) -> bool:
     pairs = list(zip(one.answers, best.answers, strict=True))
+    # Where nothing was generated there is no score at all, and what stands for it is compared.
+    pairs = [pair for pair in pairs if target.compares(*pair)] or pairs
     whole = _difference(pairs, target)
     if len(pairs) < MIN_REQUESTS:
         return whole == 0.0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from sparse_hub_core.search.warm_start import earlier_winners, fitting
 SPACE = {"size": integer(1, 8), "pair": choice([(1, 2), (3, 4)]), "rate": loguniform(0.01, 1.0)}
 POINT = {"size": 3, "pair": (3, 4), "rate": 0.5}
 SINK_LOCAL = {"local_window_size": 64, "sink_sink_size": 16}
+OWN = Path("runs/run-own")
 TASK = "ruler/niah_single_1"
 
 
@@ -62,18 +64,27 @@ def test_equal_winners_count_once_and_options_are_the_spaces_own():
 def test_a_file_and_every_winner_below_a_folder_are_read(tmp_path):
     for index, name in enumerate(["a", "b/density-5", "b/density-10"]):
         write_json(tmp_path / name / "best.json", best({"size": index}))
-    assert {winner.parameters["size"] for winner in earlier_winners([str(tmp_path)])} == {0, 1, 2}
+    assert {winner.parameters["size"] for winner in earlier_winners([str(tmp_path)], OWN)} == {0, 1, 2}
     file, folder = str(tmp_path / "a" / "best.json"), str(tmp_path / "b")
-    assert [winner.parameters["size"] for winner in earlier_winners([file])] == [0]
-    assert len(earlier_winners([file, folder])) == 3
-    assert earlier_winners([]) == []
+    assert [winner.parameters["size"] for winner in earlier_winners([file], OWN)] == [0]
+    assert len(earlier_winners([file, folder], OWN)) == 3
+    assert earlier_winners([], OWN) == []
+
+
+def test_what_the_run_found_itself_and_what_was_moved_aside_is_left_out(tmp_path):
+    for index, name in enumerate(
+        ["run-a/p", "run-own/p", "run-own/p.0123abcd", "run-a/p.0123abcd", "run-a/q.0123abcd.2"]
+    ):
+        write_json(tmp_path / name / "best.json", best({"size": index}))
+    found = earlier_winners([str(tmp_path)], tmp_path / "run-own")
+    assert [winner.parameters["size"] for winner in found] == [0]
 
 
 @pytest.mark.parametrize("name", ["nowhere", "nowhere/best.json", "."])
 def test_a_path_without_a_winner_is_told(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=f"--warm-start '{name}' holds no best.json; name one, or the folder"):
-        earlier_winners([name])
+        earlier_winners([name], OWN)
 
 
 def identity(*paths):
