@@ -14,16 +14,18 @@ from pathlib import Path
 import pytest
 from ray.cluster_utils import Cluster
 
+from sparse_hub_core.search.ladder import rungs
+
 from .conftest import Finished, command
 
 pytestmark = pytest.mark.slow
 
 NUM_SAMPLES = 24
-ARGUMENTS = (
-    *("run", "--debug", "--preset", "sink_local_magic_pig", "--search-algorithm", "random"),
+SEARCH = (
+    *("--debug", "--preset", "sink_local_magic_pig", "--search-algorithm", "random", "--max-concurrent", "2"),
     *("--num-samples", str(NUM_SAMPLES), "--search-max-requests", "4", "--search-max-context-length", "512"),
-    *("--validation-max-requests", "8", "--validation-max-new-tokens", "4", "--max-concurrent", "2"),
 )
+VALIDATION = ("--validation-max-requests", "8", "--validation-max-new-tokens", "4")
 
 
 @dataclass
@@ -42,15 +44,27 @@ class Nodes:
     def end(self, index: int) -> None:
         self.cluster.remove_node(self.workers[index], allow_graceful=False)
 
-    def start(self, *more: str) -> subprocess.Popen[str]:
+    def start(self) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            command(*ARGUMENTS, "--ray-address", self.cluster.address, *more),
+            command("run", *SEARCH, *VALIDATION, "--ray-address", self.cluster.address),
             cwd=self.folder,
             env=os.environ | {"SPARSE_HUB_TRACE_DIR": str(self.folder / "driver")},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the same search without a cluster."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    variables = os.environ | {"SPARSE_HUB_TRACE_DIR": str(folder / "traces")}
+    ended = subprocess.run(
+        command("search", *SEARCH), cwd=folder, env=variables, capture_output=True, text=True, timeout=300
+    )
+    assert ended.returncode == 0, ended.stderr
+    return folder
 
 
 @pytest.fixture
@@ -83,7 +97,7 @@ def place(line: dict) -> tuple[str, str]:
     return json.dumps(line["parameters"], sort_keys=True), line["fidelity"]
 
 
-def check_whole(folder: Path) -> None:
+def check_whole(folder: Path, undisturbed: Path) -> None:
     trials = [line for line in lines(folder, "trials.jsonl") if line["status"] != "infeasible"]
     assert set(Counter(map(place, trials)).values()) == {1}
     assert sum(line["fidelity"] == "F0" for line in trials) == NUM_SAMPLES
@@ -91,6 +105,9 @@ def check_whole(folder: Path) -> None:
     asked = Counter((*place(line), line["request_index"]) for line in lines(folder, "trial_requests.jsonl"))
     assert set(asked.values()) == {1}
     assert len({line["request_id"] for line in lines(folder, "requests.jsonl")}) == 8
+    found, expected = measured(folder), measured(undisturbed)
+    assert found.keys() == expected.keys()
+    assert found == pytest.approx(expected, rel=1e-4)
 
 
 def measured(folder: Path) -> dict[tuple, float]:
@@ -105,74 +122,50 @@ def traces(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*-trace-*.safetensors"))
 
 
-def test_a_node_that_dies_in_the_search_costs_no_trial(nodes: Nodes, tmp_path: Path) -> None:
-    undisturbed = tmp_path / "undisturbed"
-    undisturbed.mkdir()
-    local = subprocess.run(
-        command(*ARGUMENTS),
-        cwd=undisturbed,
-        env=os.environ | {"SPARSE_HUB_TRACE_DIR": str(undisturbed / "traces")},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert local.returncode == 0, local.stderr
-
+def test_all_workers_lost_is_one_sentence_and_the_same_command_goes_on(
+    nodes: Nodes, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     process = nodes.start()
+    wait_until(lambda: len(list((tmp_path / "first").glob("*.safetensors"))) >= 1, process)
+    nodes.end(0)
+    # Of two nodes, the one that is left records what both were to, and searches.
     wait_until(lambda: len(lines(tmp_path, "trials.jsonl")) >= 5, process)
-    nodes.end(0)
-    finished = ended(process, tmp_path)
-    assert finished.process.returncode == 0, finished.process.stderr
-    check_whole(tmp_path)
-    found, expected = measured(tmp_path), measured(undisturbed)
-    assert found.keys() == expected.keys()
-    assert found == pytest.approx(expected, rel=1e-4)
-    # Each node had recorded all requests in its own folder before the search began, and the driver none.
-    assert traces(tmp_path / "first") == traces(tmp_path / "second") == traces(undisturbed / "traces")
-    assert len(traces(tmp_path / "second")) == 4
-    assert not traces(tmp_path / "driver")
-
-
-@pytest.mark.parametrize("name", ["recording", "validation"])
-def test_a_node_that_dies_in_another_phase(nodes: Nodes, tmp_path: Path, name: str) -> None:
-    begun = {
-        "recording": lambda: len(list((tmp_path / "first").glob("*.safetensors"))) >= 1,
-        "validation": lambda: len(lines(tmp_path, "requests.jsonl")) >= 1,
-    }
-    process = nodes.start()
-    wait_until(begun[name], process)
-    nodes.end(0)
-    finished = ended(process, tmp_path)
-    assert finished.process.returncode == 0, finished.process.stderr
-    check_whole(tmp_path)
-
-
-def test_all_workers_lost_is_one_sentence_and_the_same_command_goes_on(nodes: Nodes, tmp_path: Path) -> None:
-    process = nodes.start()
-    wait_until(lambda: len(lines(tmp_path, "trials.jsonl")) >= 5, process)
-    nodes.end(0)
     nodes.end(1)
+    # A run waits for a minute for other machines, in which this one has time.
+    undisturbed = request.getfixturevalue("undisturbed")
     failed = ended(process, tmp_path).process
     assert failed.returncode == 1
     assert "No worker with 'demo' is left" in failed.stderr + failed.stdout
     assert "Traceback" not in failed.stderr
     before = lines(tmp_path, "trials.jsonl")
 
-    nodes.add("third")
-    nodes.add("fourth")
-    finished = ended(nodes.start(), tmp_path)
+    third, _ = nodes.add("third"), nodes.add("fourth")
+    process = nodes.start()
+    wait_until(lambda: len(lines(tmp_path, "requests.jsonl")) >= 1, process)
+    nodes.cluster.remove_node(third, allow_graceful=False)
+    finished = ended(process, tmp_path)
     assert finished.process.returncode == 0, finished.process.stderr
     assert lines(tmp_path, "trials.jsonl")[: len(before)] == before
-    check_whole(tmp_path)
+    check_whole(tmp_path, undisturbed)
 
 
-def test_a_node_that_joins_late_records_on_demand(nodes: Nodes, tmp_path: Path) -> None:
+def test_nodes_that_die_in_the_search_cost_no_trial_and_one_that_joins_late_records_on_demand(
+    nodes: Nodes, tmp_path: Path, undisturbed: Path
+) -> None:
     process = nodes.start()
     wait_until(lambda: len(lines(tmp_path, "trials.jsonl")) >= 5, process)
     nodes.end(0)
+    wait_until(lambda: len(lines(tmp_path, "trials.jsonl")) >= 12, process)
     nodes.end(1)
     nodes.add("third")
     finished = ended(process, tmp_path)
     assert finished.process.returncode == 0, finished.process.stderr
-    check_whole(tmp_path)
-    assert traces(tmp_path / "third") == traces(tmp_path / "second")
+    check_whole(tmp_path, undisturbed)
+    # Each node had recorded all requests in its own folder before the search began, and the driver none.
+    assert traces(tmp_path / "first") == traces(tmp_path / "second") == traces(undisturbed / "traces")
+    assert len(traces(tmp_path / "second")) == 4
+    # Free generation needs no trace, and the rungs below it do not see all requests.
+    late = set(traces(tmp_path / "third"))
+    assert len(late) == max(rung.num_requests(4) for rung in rungs("ladder", masks_prefix=False)[:-1])
+    assert late <= set(traces(tmp_path / "second"))
+    assert not traces(tmp_path / "driver")
