@@ -155,41 +155,36 @@ class Matrix:
     def measurement(self, model_fingerprint: str, task: str) -> dict[str, Any]:
         """Return everything but the configuration that changes what a request of a search gives."""
         found, spec = get_task(self.registry, task), self.spec
-        packages = {"sparse-hub", "torch", "transformers", found.entry.provenance.distribution}
         return {
-            "model": model_fingerprint,
-            "task": task,
-            "benchmark_version": found.entry.version,
-            "data": self.data_identity(task),
+            **self._conditions(model_fingerprint, found),
             "search": spec.search.model_dump(mode="json", exclude={"timeout", "max_requests"}),
             "trace_max_gb": spec.trace_max_gb,
-            "seed": spec.seed,
+            "versions": {name: _version(name) for name in sorted(_packages(found))},
+        }
+
+    def _conditions(self, model_fingerprint: str, found: Task) -> dict[str, Any]:
+        """Return what changes whatever is measured on a task, dense or sparse."""
+        return {
+            "model": model_fingerprint,
+            "task": found.name,
+            "benchmark_version": found.entry.version,
+            "data": self.data_identity(found.name),
+            "seed": self.spec.seed,
             "device": self.device,
             "dtype": self.dtype,
             "code": {"core": core_digest(), "benchmark": code_digest(found.entry.load())},
-            "versions": {name: _version(name) for name in sorted(packages)},
         }
 
     def identity(self, model_fingerprint: str, task: str, preset: str) -> dict[str, Any]:
         """Return everything that changes a cell's results: settings, content of the model, versions."""
-        found = get_task(self.registry, task)
-        entry = found.entry
-        dense = preset == DENSE
-        spec = self.spec
-        packages = {"sparse-hub", "torch", "transformers", entry.provenance.distribution}
-        content: dict[str, Any] = {
-            "model": model_fingerprint,
-            "task": task,
-            "benchmark_version": entry.version,
-            "data": self.data_identity(task),
+        found, spec = get_task(self.registry, task), self.spec
+        packages = _packages(found)
+        content = {
+            **self._conditions(model_fingerprint, found),
             "validation": spec.validation.model_dump(mode="json"),
-            "seed": spec.seed,
-            "device": self.device,
-            "dtype": self.dtype,
             "extra_metrics": self.extra_metrics(found.subset),
-            "code": {"core": core_digest(), "benchmark": code_digest(entry.load())},
         }
-        if not dense:
+        if preset != DENSE:
             optimizer = create_optimizer(self.stacks[preset], self.class_names)
             for kind, name in (("search_algorithms", spec.search_algorithm), ("objectives", spec.objective)):
                 used = self.registry.get(getattr(self.registry, kind), name)
@@ -236,6 +231,10 @@ class Matrix:
 @cache
 def _version(distribution: str) -> str:
     return importlib_metadata.version(distribution)
+
+
+def _packages(task: Task) -> set[str]:
+    return {"sparse-hub", "torch", "transformers", task.entry.provenance.distribution}
 
 
 @contextmanager
