@@ -64,7 +64,8 @@ class TensorStore:
         """Return how many bytes can be kept at all, as far as the disk has them."""
         self.directory.mkdir(parents=True, exist_ok=True)
         held = sum(size for _, size, _ in store_paths(self.directory))
-        return min(self.max_bytes, held + int(KEPT_FREE * shutil.disk_usage(self.directory).free))
+        # What is written moves from the one to the other, so a resumed run plans as the first one did.
+        return min(self.max_bytes, int(KEPT_FREE * (held + shutil.disk_usage(self.directory).free)))
 
     def get(self, key: str) -> Stored | None:
         """Return what was put under a key, by any process; None where nothing was, or it is damaged."""

@@ -29,25 +29,30 @@ class Promotion:
         return list(chosen.values())
 
     def correlation(self, lower: Fidelity, upper: Fidelity, keys: Collection[str]) -> Correlation | None:
-        """Return how two rungs agree on those of some configurations that saw all requests at both."""
-        pairs = []
-        for (key, fidelity), line in self.log.ended.items():
-            above = self.log.answers.get((key, upper), [])
-            if key in keys and fidelity == upper and line.status == "ok":
-                pairs.append((self.log.answers.get((key, lower), []), above))
-        num_common = min((min(len(below), len(above)) for below, above in pairs), default=0)
-        if not num_common:
-            return None
+        """Return how two rungs agree on those of some configurations that ended well at both.
+
+        Each rung's values are those that it ranked by, so that the requests it did not see count against it.
+        """
+        below, above = self._finished(lower), self._finished(upper)
+        both = [key for key in above if key in below and key in keys]
         plain = self.targets[0].plain
-        lows, highs = ([plain(Measures.mean(answers[side][:num_common])) for answers in pairs] for side in (0, 1))
+        lows, highs = ([plain(_measures(lines[key])) for key in both] for lines in (below, above))
         return correlate(lower, upper, lows, highs)
+
+    def _finished(self, fidelity: Fidelity) -> dict[str, TrialLine]:
+        return {self.log.key(line.parameters): line for line in self.log.finished(fidelity)}
 
 
 def ranked(finished: Sequence[TrialLine], target: Target) -> list[TrialLine]:
     """Return the lines of trials that ended well, the best for a target first and the cheaper first among equals."""
 
     def value(line: TrialLine) -> tuple[float, float]:
-        assert line.measures is not None
-        return target.value(line.measures), line.measures.io_density
+        measures = _measures(line)
+        return target.value(measures), measures.io_density
 
     return sorted(finished, key=value)
+
+
+def _measures(finished: TrialLine) -> Measures:
+    assert finished.measures is not None, "it ended well"
+    return finished.measures

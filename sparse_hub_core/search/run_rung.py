@@ -95,9 +95,12 @@ class RungRun:
             answers = self.log.measured(line)[: line.requests_finished]
             if line.fidelity != rung.fidelity or not answers:
                 continue
+            values: list[float] = []
+            # What cannot be judged ended its trial; what came before it was told.
             with suppress(SparseHubError):
-                values = [self._values(answers[: index + 1])[0] for index in range(len(answers))]
-                self.stopper.remember(self.log.key(line.parameters), values, line.status == "pruned")
+                for finished in range(1, len(answers) + 1):
+                    values.append(self._values(answers[:finished])[0])
+            self.stopper.remember(self.log.key(line.parameters), values, line.status == "pruned")
 
     @contextmanager
     def _leaving_no_trial(self) -> Iterator[None]:

@@ -74,7 +74,7 @@ class _Search:
         self.wanted: dict[str, int] = {}
         entry = search.rungs[0]
         if self.log.fidelities <= {entry.fidelity}:
-            self._run_rung(entry, self._proposals(entry), math.inf if len(search.rungs) == 1 else 0)
+            self._run_rung(entry, self._proposals(entry), self._max_stops(entry, self.num_samples))
         else:
             # An earlier process went on from it, and found nothing more to propose.
             self._expect(entry, num_left=0)
@@ -100,14 +100,14 @@ class _Search:
     def _choose(self, target: Target) -> Choice | None:
         """Return the winner; where no finalist keeps to the budget, of the others that seemed to."""
         choice = choose(self._finalists(), target)
-        entry, top = self.search.rungs[0], self.search.rungs[-1]
+        top = self.search.rungs[-1]
         for number in range(MAX_MORE_ROUNDS):
             if choice is not None or not (others := self._seeming_within(target)):
                 break
             if number == 0:
                 self.progress.note(
-                    f"{self.search.task}: nothing at {top.fidelity} keeps to {target.budget}, so others that did at "
-                    f"{entry.fidelity} are sent there, {FINALISTS} at a time and at most {MAX_MORE_ROUNDS} times."
+                    f"{self.search.task}: nothing at {top.fidelity} keeps to {target.budget}, so others that did "
+                    f"below are sent there, {FINALISTS} at a time and at most {MAX_MORE_ROUNDS} times."
                 )
             self.sent |= {self.log.key(line.parameters) for line in others}
             self._run_rung(top, Survivors(self._missing(top, others)), max_stops=0)
@@ -123,30 +123,38 @@ class _Search:
         ]
 
     def _seeming_within(self, target: Target) -> list[TrialLine]:
-        """Return the best of those that kept to a budget at the first rung and were not sent to the last one."""
-        lines = [
-            line
-            for line in self.log.finished(self.search.rungs[0].fidelity)
-            if self.log.key(line.parameters) not in self.sent and line.measures and not target.excess(line.measures)
+        """Return the best of those that were not sent to the last rung and kept to a budget at the highest they saw."""
+        highest = {
+            self.log.key(line.parameters): (-height, line)
+            for height, rung in enumerate(self.search.rungs[:-1])
+            for line in self.log.finished(rung.fidelity)
+        }
+        within = [
+            (height, line)
+            for key, (height, line) in highest.items()
+            if key not in self.sent and line.measures and not target.excess(line.measures)
         ]
-        return ranked(lines, target)[:FINALISTS]
+        heights = sorted({height for height, _ in within})
+        return [line for height in heights for line in ranked([line for at, line in within if at == height], target)][
+            :FINALISTS
+        ]
 
     def _climb(self, lower: Rung, upper: Rung) -> None:
         """Send the best of a rung on to the next one, and more of them where the two disagree."""
         finished = self.log.finished(lower.fidelity)
         count = num_promoted(len(finished), upper.fidelity, len(self.search.targets))
-        self.sent = self._send_up(upper, finished, count)
+        self.sent = set()
+        self._send_up(upper, finished, count)
         self._replace_failed(upper, finished, count)
-        correlation = self.promotion.correlation(lower.fidelity, upper.fidelity, self.sent)
-        if is_poor(correlation) and count < len(finished):
+        correlation, num_sent = self.promotion.correlation(lower.fidelity, upper.fidelity, self.sent), len(self.sent)
+        if is_poor(correlation) and num_sent < len(finished):
             assert correlation is not None
-            more = min(2 * count, len(finished))
+            more = min(2 * num_sent, len(finished))
             self.progress.note(
                 f"{self.search.task}: {lower.fidelity} says little of {upper.fidelity} (Spearman "
-                f"{correlation.spearman:.2f}, n={correlation.n}), so {more} of {len(finished)} go on, not {count}."
+                f"{correlation.spearman:.2f}, n={correlation.n}), so {more} of {len(finished)} go on, not {num_sent}."
             )
-            others = [line for line in finished if self.log.key(line.parameters) not in self.sent]
-            self.sent |= self._send_up(upper, others, more - count)
+            self._send_up(upper, finished, more - num_sent)
             correlation = self.promotion.correlation(lower.fidelity, upper.fidelity, self.sent)
         if correlation is not None:
             self.correlations.append(correlation)
@@ -155,23 +163,28 @@ class _Search:
     def _replace_failed(self, upper: Rung, finished: Sequence[TrialLine], count: int) -> None:
         """Send the next ones up where none of those that were sent ended well."""
         for _ in range(MAX_REPLACEMENTS):
-            others = [line for line in finished if self.log.key(line.parameters) not in self.sent]
-            if self.log.finished(upper.fidelity) or not others:
+            num_left = len(finished) - len(self.sent)
+            # An earlier process may have gone on with others, which come again in their turn.
+            ended_well = {self.log.key(line.parameters) for line in self.log.finished(upper.fidelity)}
+            if self.sent & ended_well or not num_left:
                 return
             self.progress.note(
                 f"{self.search.task}: none of the {len(self.sent)} sent to {upper.fidelity} ended well, so the next "
-                f"{min(count, len(others))} of {len(finished)} go on."
+                f"{min(count, num_left)} of {len(finished)} go on."
             )
-            self.sent |= self._send_up(upper, others, count)
+            self._send_up(upper, finished, count)
 
-    def _send_up(self, upper: Rung, finished: Sequence[TrialLine], count: int) -> set[str]:
-        """Run so many of those that finished the rung below, but for what ran at this one; return the keys of all."""
-        lines = self.promotion.best(finished, count)
-        self._run_rung(upper, Survivors(self._missing(upper, lines)), self._max_stops(upper, count))
-        return {self.log.key(line.parameters) for line in lines}
+    def _send_up(self, upper: Rung, finished: Sequence[TrialLine], count: int) -> None:
+        """Send up so many more of those that finished the rung below; what ran there does not run again."""
+        others = [line for line in finished if self.log.key(line.parameters) not in self.sent]
+        lines = self.promotion.best(others, count)
+        self.sent |= {self.log.key(line.parameters) for line in lines}
+        self._run_rung(upper, Survivors(self._missing(upper, lines)), self._max_stops(upper, len(self.sent)))
 
-    def _max_stops(self, rung: Rung, count: int) -> int:
+    def _max_stops(self, rung: Rung, count: int) -> float:
         """Return how many trials of a rung may be stopped: where few go on, a stop early on would be chance."""
+        if len(self.search.rungs) == 1:
+            return math.inf
         above = self.search.rungs[self.search.rungs.index(rung) + 1 :]
         if not above:
             return 0

@@ -59,7 +59,7 @@ def search(folder, ends, max_density=None):
     optimizer = create_optimizer([LocalMaskerConfig], {LocalMaskerConfig: "local"})
     made.log, made.ends = TrialLog(made.cell, optimizer), ends
     made.promotion = Promotion(made.log, targets)
-    for size in range(1, NUM_BELOW + 1):
+    for size in range(1, NUM_BELOW + 1) if not made.log.lines else ():
         write(made.log, {"local_window_size": size}, "F2", 0.1)
     return made
 
@@ -69,6 +69,36 @@ def test_where_all_that_were_sent_up_fail_the_next_go_up(tmp_path):
     climbing._climb(LOWER, UPPER)
     assert [line.parameters["local_window_size"] for line in climbing.log.finished("F3")][:3] == [4, 5, 6]
     assert "none of the 4 sent to F3 ended well, so the next 4 of 40 go on" in climbing.progress.sentences[0]
+
+
+@pytest.mark.parametrize("num_ended", range(1, 9))
+def test_a_search_that_was_cut_off_there_goes_on_as_it_would_have(tmp_path, num_ended):
+    def ends(size):
+        return None if size < 4 or size == 22 else 0.1
+
+    whole, cut_off = search(tmp_path / "whole", ends), search(tmp_path / "cut off", ends)
+    whole._climb(LOWER, UPPER)
+    tried = [line for line in whole.log.lines if line.fidelity == "F3"]
+    assert len(tried) == 8
+    for line in tried[:num_ended]:
+        write(cut_off.log, line.parameters, "F3", ends(line.parameters["local_window_size"]))
+    resumed = search(tmp_path / "cut off", ends)
+    resumed._climb(LOWER, UPPER)
+    assert resumed.sent == whole.sent
+    assert [line.parameters for line in resumed.log.lines] == [line.parameters for line in whole.log.lines]
+    assert resumed.correlations == whole.correlations
+
+
+def test_what_seemed_over_a_budget_on_a_higher_rung_is_not_sent_up_for_it(tmp_path):
+    climbing = search(tmp_path, lambda size: 0.1 if size == 1 else 0.9, max_density=0.2)
+    climbing.search.rungs = (Rung("F1", 1), LOWER, UPPER)
+    for size in range(1, NUM_BELOW + 1):
+        write(climbing.log, {"local_window_size": size}, "F1", 0.1 if size < 30 else 0.9)
+    for size in range(1, 20):
+        write(climbing.log, {"local_window_size": size}, "F2", 0.9)
+    found = climbing._seeming_within(climbing.search.targets[0])
+    assert [line.parameters["local_window_size"] for line in found] == [20, 21, 22, 23]
+    assert {line.fidelity for line in found} == {"F2"}
 
 
 def test_it_fails_after_two_rounds_more(tmp_path):

@@ -6,6 +6,7 @@ import os
 import struct
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -72,6 +73,16 @@ def test_the_room_is_what_is_free_and_what_is_held(tmp_path):
     assert TensorStore(tmp_path, max_bytes=123).room() == 123
     unlimited = TensorStore(tmp_path, max_bytes=1 << 60)
     assert SIZE < unlimited.room() < 1 << 60
+
+
+def test_what_a_run_writes_does_not_change_what_it_has_room_for(tmp_path, monkeypatch):
+    free = {"bytes": 100 * SIZE}
+    monkeypatch.setattr(tensor_store.shutil, "disk_usage", lambda path: SimpleNamespace(free=free["bytes"]))
+    store = TensorStore(tmp_path, max_bytes=1 << 60)
+    before = store.room()
+    put(store, "a")
+    free["bytes"] -= sum(path.stat().st_size for path in tmp_path.glob("*.safetensors"))
+    assert TensorStore(tmp_path, max_bytes=1 << 60).room() == before
 
 
 def test_files_that_are_not_the_stores_are_left_alone(tmp_path):
