@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.fidelity import Measures
 from sparse_hub_core.search.target import Target
 
@@ -67,7 +68,11 @@ def _ties(one: Finalist, best: Finalist, target: Target) -> bool:
     whole = _difference(pairs, target)
     if len(pairs) < MIN_REQUESTS:
         return whole == 0.0
-    without_one = np.array([_difference([*pairs[:index], *pairs[index + 1 :]], target) for index in range(len(pairs))])
+    try:
+        without_one = np.array([_difference([*pairs[:at], *pairs[at + 1 :]], target) for at in range(len(pairs))])
+    except SparseHubError:
+        # One request decides whether the objective is finite, so its spread cannot be told.
+        return whole == 0.0
     pseudo_values = len(pairs) * whole - (len(pairs) - 1) * without_one
     mean, error = pseudo_values.mean(), stats.sem(pseudo_values)
     return bool(abs(mean) <= error * stats.t.ppf((1 + CONFIDENCE) / 2, len(pairs) - 1))

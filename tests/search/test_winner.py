@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from sparse_hub_core.fidelity import Measures
@@ -99,3 +101,9 @@ def test_a_step_of_the_objective_in_the_mean_is_no_noise():
 def test_very_few_requests_do_not_let_the_cheapest_win(num):
     dear, cheap = [0.05, 0.08, 0.06][:num], [0.75, 0.95, 0.2][:num]
     assert chosen([finalist("dear", dear, 0.3), finalist("cheap", cheap, 0.1)])[0] == "dear"
+
+
+def test_an_objective_that_is_finite_only_on_all_requests_has_a_winner():
+    target = Target(lambda measures: math.log(measures.error) if measures.error else -math.inf)
+    choice = choose([finalist("worse", [0.5, 0, 0, 0], 0.1), finalist("better", [0.4, 0, 0, 0], 0.2)], target)
+    assert (choice.winner.parameters["name"], choice.num_tied) == ("better", 1)
