@@ -17,7 +17,8 @@ pytestmark = pytest.mark.slow
 
 BUILTIN = Path(sparse_hub_benchmarks_builtin.__file__).parent
 SMALL = (
-    *("--model", "org/demo", "--benchmark", "loogle/shortdep_cloze", "--preset", "local_sink", "--num-samples", "2"),
+    *("--model", "org/demo", "--benchmark", "loogle/shortdep_cloze", "--preset", "local_sink", "--num-samples", "1"),
+    *("--max-concurrent", "1"),
     *("--search-max-requests", "1", "--search-max-new-tokens", "2", "--search-max-context-length", "600"),
     *("--validation-max-requests", "2", "--validation-max-new-tokens", "2", "--validation-max-context-length", "600"),
 )
@@ -45,7 +46,7 @@ def test_a_run_and_its_validation_keep_to_one_commit(hub, sparse_hub, tmp_path):
     assert json.loads(best.read_text())["data"] == data
 
     hub.publish("dataset", "simonjegou/loogle", {"shortdep_cloze/test.jsonl": rows.splitlines(keepends=True)[0]})
-    again = sparse_hub("validate", str(best))
+    again = sparse_hub("validate", str(best), "--max-concurrent", "1")
     assert again.returncode == 0, again.stderr
     assert f"Data of loogle/shortdep_cloze: {data}." in again.stdout
 

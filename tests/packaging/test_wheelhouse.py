@@ -26,8 +26,8 @@ def call(*command: str | Path, folder: Path | None = None) -> str:
 @pytest.fixture(scope="module")
 def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("wheelhouse")
-    for project in (ROOT, *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))):
-        call(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", target, project)
+    projects = (ROOT, *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml")))
+    call(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", target, *projects)
     return target
 
 
@@ -62,7 +62,16 @@ def test_the_plugin_brings_the_preset(installed: Path, tmp_path: Path) -> None:
 
 
 def test_the_installed_program_runs_on_its_package_data(installed: Path, tmp_path: Path) -> None:
-    small = ("--num-samples", "1", "--search-max-requests", "1", "--validation-max-requests", "2")
+    small = (
+        "--num-samples",
+        "1",
+        "--search-max-requests",
+        "1",
+        "--validation-max-requests",
+        "2",
+        "--max-concurrent",
+        "1",
+    )
     call(installed / "sparse-hub", "run", "--debug", "--preset", "local_sink", *small, folder=tmp_path)
     assert next(tmp_path.glob("runs/run-*/report.html")).stat().st_size > 0
     where = call(installed / "python", "-c", "import sparse_hub_core; print(sparse_hub_core.__file__)", folder=tmp_path)
