@@ -14,11 +14,19 @@ import pytest
 import ray
 
 from sparse_hub_core import SparseAttention
+from sparse_hub_core.build_matrix import build_matrix
 from sparse_hub_core.cli.main import main
+from sparse_hub_core.cli.progress import PlainProgress
+from sparse_hub_core.execute_full_benchmark import execute_full_benchmark
+from sparse_hub_core.models.fingerprint import fingerprint
+from sparse_hub_core.plugins import load_registry
+from sparse_hub_core.results.files import append_line
+from sparse_hub_core.results.schema import TrialLine
+from sparse_hub_core.spec import build_spec
 
 pytestmark = pytest.mark.slow
 
-PRESET = "sink_local_oracle_top_k"
+PRESET, TASK = "sink_local_oracle_top_k", "ruler/niah_multikey_2"
 SMALL = (
     *("--debug", "--preset", PRESET, "--num-samples", "12", "--max-concurrent", "1"),
     *("--search-max-requests", "2", "--search-max-new-tokens", "3", "--search-max-context-length", "512"),
@@ -113,6 +121,7 @@ def test_trials_are_counted_rung_by_rung(pareto: Ended) -> None:
     assert ", ".join(f"{count} {fidelity}" for fidelity, count in counts.items()) in pareto.said
     shares = re.findall(r"\] (\d+)% done", pareto.told)
     assert shares == sorted(set(shares), key=int)
+    assert shares[-1] == "100"
 
 
 def test_the_rungs_agree_in_a_table(pareto: Ended) -> None:
@@ -166,6 +175,25 @@ def test_a_warm_start_tries_earlier_winners_first(pareto: Ended, constrained: En
     first, second = (pareto.best(target)["parameters"] for target in ("density-25", "density-50"))
     assert tried[0] == first
     assert second in tried[:2]
+
+
+def test_a_space_that_is_soon_exhausted_ends_a_resumed_run_at_100_percent(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"models": ("demo",), "benchmarks": (TASK,), "presets": ("local_sink",), "output_dir": str(folder)}
+    light = {"max_requests": 1, "max_new_tokens": 3, "max_context_length": 512}
+    spec = build_spec({**settings, "num_samples": 60, "fidelity": "F0", "max_concurrent": 1, "search": light})
+    matrix = build_matrix(spec, load_registry())
+    (model,) = matrix.models
+    cell = matrix.cell_directory(model, TASK, "local_sink")
+    cell.open(matrix.identity(fingerprint(model), TASK, "local_sink"))
+    tried = {"local_window_size": 64, "sink_sink_size": 4}
+    append_line(cell.trials, TrialLine(parameters=tried, status="error", reason="It failed.", fidelity="F0"))
+    summary = execute_full_benchmark(spec, progress=PlainProgress(), stages=("search",))
+    told = capsys.readouterr().err
+    assert summary.cells[0].fidelities["F0"] < 60
+    assert f"Note: {TASK}, local_sink: 1 trial ended earlier and will not be repeated (1 F0)." in told
+    assert re.findall(r"\] (\d+)% done", told)[-1] == "100"
 
 
 def test_a_search_by_replay_alone_says_so(replayed: Ended) -> None:
