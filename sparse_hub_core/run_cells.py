@@ -22,7 +22,8 @@ from sparse_hub_core.report.rows import label
 from sparse_hub_core.results.files import content_hash, write_json, write_text
 from sparse_hub_core.results.resumed import resumed_sentence
 from sparse_hub_core.results.run_directory import CellDirectory
-from sparse_hub_core.results.schema import Best, CellSummary, TrialLine, ValidationFile, ValidationRequestLine
+from sparse_hub_core.results.schema import Best, CellSummary, NoWinner, TrialLine, ValidationFile, ValidationRequestLine
+from sparse_hub_core.search.failure import SearchFailedError
 from sparse_hub_core.search_cell import CellSearch
 from sparse_hub_core.search_plan import expected_requests, expected_search_requests
 from sparse_hub_core.traces.place import trace_dir
@@ -78,18 +79,21 @@ class _TaskRun:
             if preset == DENSE:
                 return [self._row(cell, preset, None, self._validate_dense(cell, identity))]
             given = self.runner.given
-            winners = [given] if given else self._search(cell, preset, identity)
-            return [self._judged(cell, preset, identity, best) for best in winners]
+            outcomes = [given] if given else self._search(cell, preset, identity)
+            return [self._judged(cell, preset, identity, outcome) for outcome in outcomes]
         return [self._row(cell, preset, None, None, failure.get("reason"))]
 
-    def _judged(self, cell: CellDirectory, preset: str, identity: str, best: Best) -> CellSummary:
-        """Validate one winner, where that is asked for."""
+    def _judged(self, cell: CellDirectory, preset: str, identity: str, outcome: Best | NoWinner) -> CellSummary:
+        """Validate one winner, where there is one and that is asked for."""
+        best = outcome if isinstance(outcome, Best) else None
         validation: ValidationFile | None = None
         with self._failures_told(preset) as failure:
+            if isinstance(outcome, NoWinner):
+                raise SearchFailedError(outcome.reason)
             if "validate" in self.runner.stages:
-                place = cell if self.runner.given else cell.target(best.target)
-                validation = self._validate(place, preset, identity, best)
-        return self._row(cell, preset, best, validation, failure.get("reason"))
+                place = cell if self.runner.given else cell.target(outcome.target)
+                validation = self._validate(place, preset, identity, outcome)
+        return self._row(cell, preset, best, validation, failure.get("reason"), outcome.target)
 
     @contextmanager
     def _failures_told(self, preset: str) -> Iterator[dict[str, str]]:
@@ -112,6 +116,7 @@ class _TaskRun:
         best: Best | None,
         validation: ValidationFile | None,
         reason: str | None = None,
+        target: str = "",
     ) -> CellSummary:
         trials: list[TrialLine] = []
         with suppress(SparseHubError):
@@ -123,7 +128,7 @@ class _TaskRun:
             model=self.runner.source.name,
             task=self.task,
             preset=preset,
-            target="" if best is None else best.target,
+            target=target,
             status="failed" if reason else status,
             reason=reason,
             trials=dict(Counter(ended.values())),
@@ -181,7 +186,7 @@ class _TaskRun:
         )
         return replace(stage, plan=plan)
 
-    def _search(self, cell: CellDirectory, preset: str, identity: str) -> list[Best]:
+    def _search(self, cell: CellDirectory, preset: str, identity: str) -> list[Best | NoWinner]:
         runner = self.runner
         search = CellSearch(runner, self.task, preset, cell, identity)
         found = search.earlier()

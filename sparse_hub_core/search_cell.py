@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +12,7 @@ from sparse_hub_core.optimizer_factory import Optimizer, create_optimizer
 from sparse_hub_core.results.best import masker_records
 from sparse_hub_core.results.files import write_json
 from sparse_hub_core.results.run_directory import CellDirectory
-from sparse_hub_core.results.schema import Best
+from sparse_hub_core.results.schema import Best, NoWinner
 from sparse_hub_core.search.algorithm_options import create_algorithm
 from sparse_hub_core.search.answer_book import AnswerBook
 from sparse_hub_core.search.failure import SearchFailedError
@@ -23,6 +22,7 @@ from sparse_hub_core.search.target import Target
 from sparse_hub_core.search.winner import Choice
 from sparse_hub_core.search_plan import search_rungs, wanted_winners
 from sparse_hub_core.traces.place import trace_dir
+from sparse_hub_core.wording import count
 from sparse_hub_core.workers.worker import Stage
 
 
@@ -51,20 +51,24 @@ class CellSearch:
         """What winners are searched for."""
         return wanted_winners(self.matrix, self.task)
 
-    def earlier(self) -> list[Best] | None:
-        """Return the winners of a search that ended, None where it did not."""
-        found = [self.cell.target(target.name).read_best() for target in self.targets]
-        whole = [best for best in found if best is not None]
+    def earlier(self) -> list[Best | NoWinner] | None:
+        """Return what a search that ended found for each target, None where it did not end."""
+        found = [self.cell.target(target.name).read_outcome() for target in self.targets]
+        whole = [outcome for outcome in found if outcome is not None]
         return whole if len(whole) == len(found) else None
 
-    def run(self, stage: Stage) -> list[Best]:
-        """Search, and write down the winners; what ended in an earlier process is not run again.
+    def run(self, stage: Stage) -> list[Best | NoWinner]:
+        """Search, and write down what was found for each target; what ended in an earlier process is not run again.
 
         Raises:
-            SearchFailedError: There is no winner.
+            SearchFailedError: No trial ended well.
         """
         spec, registry = self.matrix.spec, self.matrix.registry
         algorithm = registry.get(registry.search_algorithms, spec.search_algorithm).load()
+        taken_over = self.matrix.warm_start(self.task, self.preset)
+        if spec.warm_start:
+            given = count(len(taken_over), "configuration")
+            self.runner.progress.note(f"{self.task}, {self.preset}: --warm-start gives {given} to try first.")
         search = SearchTask(
             self.task,
             self.optimizer,
@@ -73,21 +77,22 @@ class CellSearch:
             search_rungs(spec.fidelity, self.optimizer, self.task),
             stage,
             self._answer_book(stage),
-            self.matrix.warm_start(self.task, self.preset),
+            taken_over,
         )
         try:
             found = run_search(search, spec, self.runner.pool, self.cell, self.runner.progress)
         except SearchFailedError as error:
             raise SearchFailedError(f"{error} To search again, remove {self.cell.path}.") from error
-        winners = [
-            self._best(choice, target, found, stage)
-            for choice, target in zip(found.choices, search.targets, strict=True)
-            if choice is not None
-        ]
-        for best in winners:
-            write_json(self.cell.target(best.target).best, best)
-        self._tell_missing(found, search.targets)
-        return winners
+        outcomes: list[Best | NoWinner] = []
+        for choice, target in zip(found.choices, search.targets, strict=True):
+            place = self.cell.target(target.name)
+            if choice is None:
+                outcomes.append(self._no_winner(target, found))
+                write_json(place.no_winner, outcomes[-1])
+            else:
+                outcomes.append(self._best(choice, target, found, stage))
+                write_json(place.best, outcomes[-1])
+        return outcomes
 
     def _answer_book(self, stage: Stage) -> AnswerBook:
         """Return where the machine keeps what requests of this task gave to any configuration."""
@@ -96,26 +101,16 @@ class CellSearch:
         measurement["layers"] = None if stage.plan is None else list(stage.plan.layers)
         return AnswerBook.of(trace_dir(self.matrix.spec.trace_dir), measurement)
 
-    def _tell_missing(self, found: Found, wanted: Sequence[Target]) -> None:
-        """Say which budgets nothing keeps to.
-
-        Raises:
-            SearchFailedError: Nothing keeps to any.
-        """
-        missing = [target for choice, target in zip(found.choices, wanted, strict=True) if choice is None]
-        if not missing:
-            return
-        tried = [line.measures for line in self.cell.read_trials() if line.measures is not None]
-        nearest = min(tried, key=missing[-1].excess)
-        budgets = "; or ".join(target.budget for target in missing)
-        sentence = (
-            f"No configuration keeps to {budgets}: the nearest that was tried has density {nearest.density:.2%} and "
-            f"I/O density {nearest.io_density:.2%}; raise the limit, search more samples, or take a preset that can "
-            "read less."
+    def _no_winner(self, target: Target, found: Found) -> NoWinner:
+        """Say that nothing keeps to a budget, and how near it came at the rung where winners are chosen."""
+        lines = [line for line in self.cell.read_trials() if line.fidelity == found.top.fidelity]
+        nearest = min((line.measures for line in lines if line.measures is not None), key=target.excess)
+        reason = (
+            f"No configuration keeps to {target.budget}: the nearest at {found.top.fidelity} has density "
+            f"{nearest.density:.2%} and I/O density {nearest.io_density:.2%}; raise the limit, search more samples, or "
+            "take a preset that can read less."
         )
-        if len(missing) == len(wanted):
-            raise SearchFailedError(sentence)
-        self.runner.progress.note(f"{self.task}, {self.preset}: {sentence}")
+        return NoWinner(target=target.name, reason=reason)
 
     def _best(self, choice: Choice, target: Target, found: Found, stage: Stage) -> Best:
         matrix, spec, source = self.matrix, self.matrix.spec, self.runner.source

@@ -17,6 +17,7 @@ from sparse_hub_core.results.schema import (
     Best,
     CellFile,
     CellSummary,
+    NoWinner,
     TrialLine,
     TrialRequestLine,
     ValidationFile,
@@ -55,6 +56,11 @@ class CellDirectory:
     def best(self) -> Path:
         """The winner."""
         return self.path / "best.json"
+
+    @property
+    def no_winner(self) -> Path:
+        """Why there is no winner, where the search ended without one."""
+        return self.path / "no_winner.json"
 
     @property
     def requests(self) -> Path:
@@ -112,6 +118,8 @@ class CellDirectory:
         bests = (*self.path.glob("best.json"), *self.path.glob("*/best.json"))
         winners = [CellDirectory(best.parent) for best in bests]
         if not winners:
+            if any(self.path.glob("no_winner.json")) or any(self.path.glob("*/no_winner.json")):
+                return "done"
             begun = any(path.exists() for path in (self.trials, self.trial_requests, self.requests))
             return "begun" if begun else "new"
         return "done" if all(winner.validation.exists() for winner in winners) else "searched"
@@ -127,6 +135,10 @@ class CellDirectory:
     def read_best(self) -> Best | None:
         """Return the winner, if the search ended."""
         return read_json(self.best, Best) if self.best.exists() else None
+
+    def read_outcome(self) -> Best | NoWinner | None:
+        """Return the winner, or why there is none; None where the search did not end."""
+        return read_json(self.no_winner, NoWinner) if self.no_winner.exists() else self.read_best()
 
     def read_requests(self) -> dict[str, ValidationRequestLine]:
         """Return the requests validated so far, by id."""

@@ -258,6 +258,13 @@ class RunFile(_File):
     seconds: float | None = None
 
 
+class NoWinner(_File):
+    """no_winner.json: a search ended, and nothing keeps to the budget."""
+
+    target: str = ""
+    reason: str
+
+
 class CellSummary(_File):
     """A row of summary.json: how one cell ended."""
 
