@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent.parent
 CORE = ROOT / "sparse_hub_core"
 LAYERS = (
     {"errors", "code_digest", "fidelity"},
-    {"space", "registry", "callbacks", "hookspecs", "benchmark", "data", "progress"},
+    {"space", "registry", "callbacks", "hookspecs", "benchmark", "data", "progress", "wording"},
     {"masker", "presets", "spec"},
     {"plugins", "optimizer_factory"},
     {"lookup"},
