@@ -7,8 +7,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from sparse_hub_core.search.budget import Budget
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -19,25 +20,6 @@ if TYPE_CHECKING:
 
 PLAIN_STEPS = 10
 """Plain output says so many times how far the run is."""
-
-
-ROUNDING = 1e-9
-"""The mean of equal densities may be above all of them by as much."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What winners may read at most; None where there is no limit."""
-
-    max_density: float | None = None
-    max_io_density: float | None = None
-
-    def is_exceeded(self, line: TrialLine) -> bool:
-        """Return whether a trial read more."""
-        limited = (line.density, self.max_density), (line.io_density, self.max_io_density)
-        return any(read is not None and limit is not None and read > limit + ROUNDING for read, limit in limited)
-
-
 NO_BUDGET = Budget()
 
 
@@ -79,7 +61,7 @@ def trial_sentence(line: TrialLine, number: int, total: int, budget: Budget = NO
     if line.error is not None and line.density is not None:
         io_density = "" if line.io_density is None else f", I/O density {line.io_density:.1%}"
         parts.append(f"error {line.error:.4g}, density {line.density:.1%}{io_density}")
-    if budget.is_exceeded(line):
+    if line.measures is not None and budget.excess(line.measures):
         parts.append("over the budget")
     if line.kl is not None:
         parts.append(f"KL {line.kl:.4g}")

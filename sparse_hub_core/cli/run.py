@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sparse_hub_core.cli.main import INTERRUPTED
-from sparse_hub_core.cli.progress import Budget, watch
+from sparse_hub_core.cli.progress import watch
 from sparse_hub_core.cli.spec_options import flags_to_settings, spec_options
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.registry import Registry
 from sparse_hub_core.report.text import write_table
+from sparse_hub_core.search.budget import Budget
 from sparse_hub_core.spec import Spec, build_spec
 from sparse_hub_core.wording import count
 

@@ -118,7 +118,7 @@ class CellDirectory:
         bests = (*self.path.glob("best.json"), *self.path.glob("*/best.json"))
         winners = [CellDirectory(best.parent) for best in bests]
         if not winners:
-            if any(self.path.glob("no_winner.json")) or any(self.path.glob("*/no_winner.json")):
+            if self.no_winner.exists() or any(self.path.glob("*/no_winner.json")):
                 return "done"
             begun = any(path.exists() for path in (self.trials, self.trial_requests, self.requests))
             return "begun" if begun else "new"

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from sparse_hub_core.errors import SparseHubError, UsageError
 from sparse_hub_core.fidelity import Measures
+from sparse_hub_core.search.budget import Budget
 from sparse_hub_core.search.objectives import Objective
 from sparse_hub_core.spec import Spec
 
 if TYPE_CHECKING:
     from sparse_hub_core.registry import Subset
-
-ROUNDING = 1e-9
-"""The mean of equal densities may be above all of them by as much."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +56,7 @@ class Target:
 
     def excess(self, measures: Measures) -> float:
         """Return by how much the budget is exceeded, 0 where it is kept to."""
-        over = [0.0]
-        if self.max_density is not None:
-            over.append(measures.density - self.max_density)
-        if self.max_io_density is not None:
-            over.append(measures.io_density - self.max_io_density)
-        excess = max(over)
-        return excess if excess > ROUNDING else 0.0
+        return Budget(self.max_density, self.max_io_density).excess(measures)
 
     def compares(self, one: Measures, other: Measures) -> bool:
         """Return whether two answers to one request say which is better: a score needs both to have one."""

@@ -45,15 +45,16 @@ class Traced:
 
     def trace(self, prepared: PreparedRequest, index: int) -> Trace:
         """Return the trace of a question, recorded now where this machine has none yet."""
-        limit = min(self.max_new_tokens, prepared.request.questions[index].max_new_tokens)
-        plan = self.plan
+        limit, plan = self._limit(prepared, index), self.plan
         return question_trace(self.loaded, prepared.prompts[index], limit, self.files, plan.layers, plan.keeps_prefixes)
 
     def has_trace(self, prepared: PreparedRequest, index: int) -> bool:
         """Return whether this machine has the trace of a question."""
-        limit = min(self.max_new_tokens, prepared.request.questions[index].max_new_tokens)
-        key = trace_key(self.files, prepared.prompts[index], limit, self.plan.layers)
+        key = trace_key(self.files, prepared.prompts[index], self._limit(prepared, index), self.plan.layers)
         return self.files.store.path(key).exists()
+
+    def _limit(self, prepared: PreparedRequest, index: int) -> int:
+        return min(self.max_new_tokens, prepared.request.questions[index].max_new_tokens)
 
 
 def measure(

@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.progress import Progress as RichProgress
 from rich.progress import TextColumn
 
-from sparse_hub_core.cli.progress import Budget, LiveProgress, PlainProgress, clock, trial_sentence, watch
+from sparse_hub_core.cli.progress import LiveProgress, PlainProgress, clock, trial_sentence, watch
 from sparse_hub_core.results.schema import TrialLine
+from sparse_hub_core.search.budget import Budget
 
 OK = TrialLine(parameters={}, status="ok", objective=0.25, error=0.2, density=0.05, fidelity="F1")
 INFEASIBLE = TrialLine(parameters={}, status="infeasible", reason="the window covers everything")
