@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "types", "tests"]
+nox.options.sessions = ["lint", "suite"]
 nox.options.reuse_existing_virtualenvs = True
 
 HERE = Path(__file__).parent
@@ -17,6 +17,19 @@ def install(session: nox.Session) -> None:
     """Everything this repository builds, editable, with the pinned versions of constraints.txt."""
     plugins = [argument for plugin in PLUGINS for argument in ("-e", str(plugin))]
     session.install("-c", "constraints.txt", "-e", ".[dev]", *plugins)
+
+
+def check_types(session: nox.Session) -> None:
+    """Strict types of the packages."""
+    session.run("mypy", *PACKAGES, *(str(plugin / plugin.name.replace("-", "_")) for plugin in PLUGINS))
+
+
+@nox.session
+def suite(session: nox.Session) -> None:
+    """Types and tests in one environment, as making another takes longer than checking the types."""
+    install(session)
+    check_types(session)
+    session.run("pytest", *session.posargs)
 
 
 @nox.session
@@ -45,7 +58,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Strict types of the packages."""
     install(session)
-    session.run("mypy", *PACKAGES, *(str(plugin / plugin.name.replace("-", "_")) for plugin in PLUGINS))
+    check_types(session)
 
 
 @nox.session
