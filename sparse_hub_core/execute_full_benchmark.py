@@ -25,11 +25,12 @@ from sparse_hub_core.lookup import get_task
 from sparse_hub_core.matrix import Cell, Matrix, Plan, StageName
 from sparse_hub_core.models.source import ModelSource
 from sparse_hub_core.plugins import load_registry
-from sparse_hub_core.progress import Progress, Silent
+from sparse_hub_core.progress import Progress, Several
 from sparse_hub_core.registry import Registry
 from sparse_hub_core.results.files import content_hash, read_json, write_json
 from sparse_hub_core.results.resumed import resumed_sentence
 from sparse_hub_core.results.schema import Best, RunFile, SummaryFile
+from sparse_hub_core.results.summary import SummaryWriter
 from sparse_hub_core.spec import Spec, build_spec
 
 __all__ = [
@@ -38,7 +39,6 @@ __all__ = [
     "debug_presets",
     "execute_full_benchmark",
     "get_run_configurations",
-    "load_summary",
     "plan",
     "validate_best",
 ]
@@ -119,7 +119,7 @@ def execute_full_benchmark(
     from sparse_hub_core.run_cells import run_cells
 
     matrix = build_matrix(spec, registry or load_registry(), configurations)
-    return _run(matrix, progress or Silent(), stages, run_cells)
+    return _run(matrix, progress or Progress(), stages, run_cells)
 
 
 def validate_best(
@@ -154,7 +154,7 @@ def validate_best(
     matrix = build_matrix(build_spec(own), registry, configurations)
     _check_same_kind_of_data(matrix, best)
     matrix = replace(matrix, judged=f"{best.cell_identity} {best.target}".strip(), data_revision=hub_commit(best.data))
-    return _run(matrix, progress or Silent(), ("validate",), run_cells, best)
+    return _run(matrix, progress or Progress(), ("validate",), run_cells, best)
 
 
 def _check_same_kind_of_data(matrix: Matrix, best: Best) -> None:
@@ -169,18 +169,6 @@ def _check_same_kind_of_data(matrix: Matrix, best: Best) -> None:
             f"This configuration was searched on a folder ({best.data}); name that one with --data-folder "
             f"{task.benchmark}=DIR."
         )
-
-
-def load_summary(run_path: Path) -> SummaryFile:
-    """Return the summary of a run's folder.
-
-    Raises:
-        UsageError: It holds no run, or one of another version.
-    """
-    path = run_path / "summary.json" if run_path.is_dir() else run_path
-    if not path.exists():
-        raise UsageError(f"{run_path} holds no summary.json; name the folder of a run, such as runs/run-0123456789.")
-    return read_json(path, SummaryFile)
 
 
 def _cell(
@@ -212,16 +200,6 @@ def _seconds_so_far(path: Path) -> float:
     return (read_json(path, RunFile).seconds or 0.0) if path.exists() else 0.0
 
 
-def _with_earlier(path: Path, summary: SummaryFile) -> SummaryFile:
-    """Return the summary with the cells that earlier runs of these settings left in the same folder."""
-    if not path.exists():
-        return summary
-    now = {(cell.model, cell.task, cell.preset) for cell in summary.cells}
-    earlier = read_json(path, SummaryFile).cells
-    kept = [cell for cell in earlier if (cell.model, cell.task, cell.preset) not in now]
-    return summary.model_copy(update={"cells": [*kept, *summary.cells]})
-
-
 def _run(
     matrix: Matrix, progress: Progress, stages: tuple[StageName, ...], run_cells: Any, best: Best | None = None
 ) -> SummaryFile:
@@ -232,7 +210,8 @@ def _run(
     directory = matrix.directory
     notes = length_notes(matrix, stages)
     with directory.locked():
-        earlier = _seconds_so_far(directory.path / "run.json")
+        earlier = _seconds_so_far(directory.run_file)
+        kept = SummaryWriter(directory)
         for note in notes:
             progress.note(note)
         run_file = RunFile(
@@ -242,20 +221,19 @@ def _run(
             hardware=hardware(matrix.device),
             status="running",
         )
-        write_json(directory.path / "run.json", run_file)
+        write_json(directory.run_file, run_file)
         status: Literal["done", "failed", "interrupted"] = "interrupted"
         try:
-            summary = SummaryFile(run_id=directory.run_id, cells=run_cells(matrix, progress, stages, best))
-            everything = _with_earlier(directory.path / "summary.json", summary)
-            write_json(directory.path / "summary.json", everything)
+            cells = run_cells(matrix, Several(kept, progress), stages, best)
+            summary = SummaryFile(run_id=directory.run_id, cells=cells)
             status = "failed" if any(cell.status == "failed" for cell in summary.cells) else "done"
         except SparseHubError:
             status = "failed"
             raise
         finally:
             ended = run_file.model_copy(update={"status": status, "seconds": earlier + time.time() - begin})
-            write_json(directory.path / "run.json", ended)
-        write_report(directory.path, everything)
+            write_json(directory.run_file, ended)
+        write_report(directory.path, kept.summary)
     return summary
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sparse_hub_core.results.schema import TrialLine
+    from sparse_hub_core.results.schema import CellSummary, TrialLine
 
 
-class Progress(Protocol):
-    """Is told of every step of a run, in the order in which they happen."""
+class Progress:
+    """Is told of every step of a run, in the order in which they happen; this one says nothing."""
 
     def begin(self, steps: int) -> None:
         """A run starts; ``steps`` is an estimate of the requests to evaluate in all cells and stages."""
+
+    def cell(self, rows: Sequence[CellSummary]) -> None:
+        """A cell is to run, begins, or ended: its rows of the summary, one for each winner of its search."""
 
     def stage(self, title: str) -> None:
         """Something else is being done now, such as "search demo, ruler/vt, local_sink"."""
@@ -27,32 +31,54 @@ class Progress(Protocol):
         """All cells have run, whatever was expected."""
 
     def trial(self, line: TrialLine, number: int, total: int) -> None:
-        """A trial ended, the so manieth of those that run at its fidelity; infeasible ones are not counted."""
+        """A trial of the cell that began last ended, the so manieth at its fidelity; infeasible ones do not count."""
 
     def note(self, sentence: str) -> None:
         """Something the user should know."""
 
 
-class Silent:
-    """Nobody watches."""
+class Several(Progress):
+    """Tells several watchers the same, in order."""
+
+    def __init__(self, *watchers: Progress) -> None:
+        self.watchers = watchers
 
     def begin(self, steps: int) -> None:
-        """Say nothing."""
+        """Pass it on."""
+        for watcher in self.watchers:
+            watcher.begin(steps)
+
+    def cell(self, rows: Sequence[CellSummary]) -> None:
+        """Pass it on."""
+        for watcher in self.watchers:
+            watcher.cell(rows)
 
     def stage(self, title: str) -> None:
-        """Say nothing."""
+        """Pass it on."""
+        for watcher in self.watchers:
+            watcher.stage(title)
 
     def expect(self, more: int) -> None:
-        """Say nothing."""
+        """Pass it on."""
+        for watcher in self.watchers:
+            watcher.expect(more)
 
     def advance(self, steps: int = 1) -> None:
-        """Say nothing."""
+        """Pass it on."""
+        for watcher in self.watchers:
+            watcher.advance(steps)
 
     def end(self) -> None:
-        """Say nothing."""
+        """Pass it on."""
+        for watcher in self.watchers:
+            watcher.end()
 
     def trial(self, line: TrialLine, number: int, total: int) -> None:
-        """Say nothing."""
+        """Pass it on."""
+        for watcher in self.watchers:
+            watcher.trial(line, number, total)
 
     def note(self, sentence: str) -> None:
-        """Say nothing."""
+        """Pass it on."""
+        for watcher in self.watchers:
+            watcher.note(sentence)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Literal
 
+from sparse_hub_core.build_matrix import places
 from sparse_hub_core.data.parts import Part
 from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.lookup import get_task
@@ -19,10 +19,11 @@ from sparse_hub_core.preparation import prepare_requests
 from sparse_hub_core.presets import DENSE
 from sparse_hub_core.progress import Progress
 from sparse_hub_core.report.rows import label
-from sparse_hub_core.results.files import content_hash, write_json, write_text
+from sparse_hub_core.results.files import write_json, write_text
 from sparse_hub_core.results.resumed import resumed_sentence
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Best, CellSummary, NoWinner, TrialLine, ValidationFile, ValidationRequestLine
+from sparse_hub_core.results.summary import trial_counts
 from sparse_hub_core.search.failure import SearchFailedError
 from sparse_hub_core.search_cell import CellSearch
 from sparse_hub_core.search_plan import expected_requests, expected_search_requests
@@ -41,6 +42,8 @@ def run_cells(
 ) -> list[CellSummary]:
     """Run all cells of a matrix and return how each ended; a cell that fails does not stop the others."""
     progress.begin(expected_requests(matrix, stages, given))
+    for model, task, preset in places(matrix, stages):
+        progress.cell([CellSummary(model=model.name, task=task, preset=preset, status="waiting")])
     summaries: list[CellSummary] = []
     for model in matrix.models:
         with ExitStack() as resources:
@@ -64,11 +67,14 @@ class _TaskRun:
         self._told: set[str] = set()
 
     def run(self) -> list[CellSummary]:
+        presets = [preset for _, task, preset in places(self.matrix, self.runner.stages) if task == self.task]
         summaries = []
-        if "validate" in self.runner.stages:
-            summaries += self._guarded(DENSE)
-        for preset in self.matrix.searched:
-            summaries += self._guarded(preset)
+        for preset in dict.fromkeys(presets):
+            place = {"model": self.runner.source.name, "task": self.task, "preset": preset}
+            self.runner.progress.cell([CellSummary(**place, status="running")])
+            rows = self._guarded(preset)
+            self.runner.progress.cell(rows)
+            summaries += rows
         return summaries
 
     def _guarded(self, preset: str) -> list[CellSummary]:
@@ -122,8 +128,6 @@ class _TaskRun:
         with suppress(SparseHubError):
             trials = cell.read_trials()
         status: Literal["done", "failed", "searched"] = "done" if validation else "searched"
-        # A configuration has a line for each fidelity, of which the last says how it ended.
-        ended = {content_hash(line.parameters): line.status for line in trials}
         return CellSummary(
             model=self.runner.source.name,
             task=self.task,
@@ -131,8 +135,7 @@ class _TaskRun:
             target=target,
             status="failed" if reason else status,
             reason=reason,
-            trials=dict(Counter(ended.values())),
-            fidelities=dict(Counter(line.fidelity for line in trials if line.status != "infeasible")),
+            **trial_counts(trials),
             best=best,
             validation=validation,
         )

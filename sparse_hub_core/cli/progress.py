@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sparse_hub_core.progress import Progress
 from sparse_hub_core.search.budget import Budget
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-    from sparse_hub_core.progress import Progress
     from sparse_hub_core.results.schema import TrialLine
 
 PLAIN_STEPS = 10
@@ -72,7 +72,7 @@ def trial_sentence(line: TrialLine, number: int, total: int, budget: Budget = NO
     return f"{': '.join(parts[:2])}, {'; '.join(parts[2:])}" if parts[2:] else ": ".join(parts)
 
 
-class PlainProgress:
+class PlainProgress(Progress):
     """Writes a line per event, each with the time since the start."""
 
     def __init__(self, budget: Budget = NO_BUDGET) -> None:
@@ -141,7 +141,7 @@ class PlainProgress:
         sys.stderr.flush()
 
 
-class LiveProgress:
+class LiveProgress(Progress):
     """Moves a rich progress bar."""
 
     def __init__(self, display: RichProgress) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from sparse_hub_core.plugins import load_registry
+from sparse_hub_core.results.summary import load_summary
 from sparse_hub_core.spec import Spec
 
 
@@ -23,7 +24,6 @@ def run_directory(run: str) -> Path:
 @click.argument("run")
 def show(run: str) -> None:
     """Print the summary of a RUN (its folder, or its id in runs/) again."""
-    from sparse_hub_core.execute_full_benchmark import load_summary
     from sparse_hub_core.report.tables import write_summary
 
     directory = run_directory(run)
@@ -34,7 +34,6 @@ def show(run: str) -> None:
 @click.argument("run")
 def report(run: str) -> None:
     """Write the report.html of a RUN (its folder, or its id in runs/) again."""
-    from sparse_hub_core.execute_full_benchmark import load_summary
     from sparse_hub_core.report.html import write_report
 
     directory = run_directory(run)

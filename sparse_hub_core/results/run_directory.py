@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import glob
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from sparse_hub_core.errors import UsageError
 from sparse_hub_core.results.files import content_hash, disk_error, read_json, read_lines, write_json
@@ -23,6 +24,10 @@ from sparse_hub_core.results.schema import (
     ValidationFile,
     ValidationRequestLine,
 )
+
+
+LOCK_PAUSES = (0.05, 0.05, 0.0)
+"""Seconds between attempts, as whoever looks whether a run goes on holds its lock for a moment."""
 
 
 def path_part(name: str) -> str:
@@ -155,6 +160,16 @@ def _identity_of(folder: Path) -> str | None:
     return read_json(cell_file, CellFile).identity if cell_file.exists() else None
 
 
+def _lock(file: IO[str]) -> bool:
+    """Take a lock for this process alone, and return whether nobody else holds one."""
+    for pause in LOCK_PAUSES:
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(pause)
+    return False
+
+
 def _unused(path: Path) -> Path:
     candidates = [path, *(path.with_name(f"{path.name}.{number}") for number in range(2, 1000))]
     return next(candidate for candidate in candidates if not candidate.exists())
@@ -171,6 +186,21 @@ class RunDirectory:
         """The folder's name."""
         return self.path.name
 
+    @property
+    def summary(self) -> Path:
+        """How each cell stands."""
+        return self.path / "summary.json"
+
+    @property
+    def report(self) -> Path:
+        """The page about it."""
+        return self.path / "report.html"
+
+    @property
+    def run_file(self) -> Path:
+        """What was asked, and how it ended."""
+        return self.path / "run.json"
+
     def cell(self, model: str, task: str, preset: str) -> CellDirectory:
         """Return the folder of one cell."""
         return CellDirectory(self.path / path_part(model) / path_part(task) / path_part(preset))
@@ -178,6 +208,18 @@ class RunDirectory:
     def best(self, row: CellSummary) -> Path:
         """Return where the winner that a row of the summary tells of is kept."""
         return self.cell(row.model, row.task, row.preset).target(row.target).best
+
+    def is_running(self) -> bool:
+        """Return whether a process holds the lock, so that "running" means what it says."""
+        lock = self.path / ".lock"
+        if not lock.exists():
+            return False
+        with lock.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -192,15 +234,13 @@ class RunDirectory:
         except OSError as error:
             raise disk_error(self.path, error) from error
         with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _lock(file):
                 file.seek(0)
                 owner = file.read().strip() or "unknown"
                 raise UsageError(
                     f"Another run (process {owner}) is writing to {self.path}; "
                     "wait for it, or choose another --output-dir."
-                ) from None
+                )
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()

@@ -273,7 +273,7 @@ class CellSummary(_File):
     preset: str
     target: str = ""
     """Which winner of the search; empty where there is one."""
-    status: Literal["done", "failed", "searched"]
+    status: Literal["waiting", "running", "done", "failed", "searched"]
     reason: str | None = None
     trials: dict[str, int] = {}
     """Configurations by how they ended."""
@@ -281,6 +281,11 @@ class CellSummary(_File):
     """Configurations by the fidelities that they ran at."""
     best: Best | None = None
     validation: ValidationFile | None = None
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """The cell that it is a row of."""
+        return self.model, self.task, self.preset
 
 
 class SummaryFile(_File):

@@ -8,7 +8,7 @@ import pytest
 
 from sparse_hub_core import create_optimizer
 from sparse_hub_core.fidelity import Measures
-from sparse_hub_core.progress import Silent
+from sparse_hub_core.progress import Progress
 from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import TrialLine, TrialRequestLine
 from sparse_hub_core.search.failure import SearchFailedError
@@ -23,7 +23,7 @@ LOWER, UPPER = Rung("F2", 1), Rung("F3", 1)
 NUM_BELOW = 40
 
 
-class Notes(Silent):
+class Notes(Progress):
     def __init__(self):
         self.sentences = []
 
