@@ -25,7 +25,6 @@ from sparse_hub_core.results.schema import (
     ValidationRequestLine,
 )
 
-
 LOCK_PAUSES = (0.05, 0.05, 0.0)
 """Seconds between attempts, as whoever looks whether a run goes on holds its lock for a moment."""
 
