@@ -224,6 +224,14 @@ class ValidationFile(_File):
     sparse: Interval | None
     difference: Interval | None
     within_noise: bool | None
+    """Whether the interval of the difference holds zero."""
+    score_range: tuple[float, float] | None = None
+    p_value: float | None = None
+    """Of the difference, two-sided and by itself."""
+    test: str | None = None
+    only_dense_right: int | None = None
+    """Questions that only dense attention answers rightly; None where the metric is graded."""
+    only_sparse_right: int | None = None
     other_scores: list[OtherScores] = []
     strata: list[StratumScores] = []
     error_mean: float | None

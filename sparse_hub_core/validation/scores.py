@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.results.schema import OtherScores, Scores, StratumScores, ValidationRequestLine
+from sparse_hub_core.validation.significance import Tested, paired_test
 from sparse_hub_core.validation.statistics import clustered_mean, paired_difference
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ class Judge:
             sparse=clustered_mean(of_sparse, low, high, self.seed),
             difference=paired_difference(of_sparse, of_dense, low, high, self.seed),
         )
+
+    def tested(self, dense: ByRequest, sparse: ByRequest) -> Tested:
+        """Return the test of sparse against dense on the questions that have a score."""
+        return paired_test(_known(sparse), _known(dense), self.score_range, self.seed)
 
 
 def check_scores(
@@ -133,5 +138,6 @@ def _only(
 
 
 def _known(scores: ByRequest) -> list[list[float]]:
+    """Return the scores that are known; requests without any are left out."""
     kept = ([score for score in of_request if score is not None] for of_request in scores)
     return [of_request for of_request in kept if of_request]

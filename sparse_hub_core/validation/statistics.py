@@ -89,3 +89,8 @@ def paired_difference(
 def within_noise(difference: Interval) -> bool:
     """Whether the interval of a difference holds zero, so that the two cannot be told apart."""
     return difference.low <= 0.0 <= difference.high
+
+
+def is_told(difference: Interval, adjusted_p: float | None) -> bool:
+    """Whether two can be told apart: the interval leaves out zero, and the test, if any, rejects after adjusting."""
+    return not within_noise(difference) and (adjusted_p is None or adjusted_p <= 1.0 - CONFIDENCE + 1e-12)

@@ -42,7 +42,9 @@ def verdict(
     judge = Judge(subset.score_range, seed)
     lines = dense if sparse is None else sparse
     pairs = zip(lines, stage.requests, strict=True)
-    scores = judge.scores([line.scores for line in dense], None if sparse is None else [line.scores for line in sparse])
+    of_dense, of_sparse = ([line.scores for line in side] for side in (dense, sparse or ()))
+    scores = judge.scores(of_dense, None if sparse is None else of_sparse)
+    tested = judge.tested(of_dense, of_sparse) if scores.difference is not None else None
     return ValidationFile(
         cell_identity=place.identity,
         model=place.model,
@@ -55,6 +57,11 @@ def verdict(
         sparse=scores.sparse,
         difference=scores.difference,
         within_noise=None if scores.difference is None else within_noise(scores.difference),
+        score_range=subset.score_range,
+        p_value=tested and tested.p_value,
+        test=tested and tested.test,
+        only_dense_right=tested and tested.only_second,
+        only_sparse_right=tested and tested.only_first,
         other_scores=other_scores(judge, dense, sparse),
         strata=strata(judge, stage.requests, dense, sparse),
         error_mean=_mean([line.error for line in lines]),

@@ -1,0 +1,110 @@
+"""The answer of a run for one model and task: which preset to take, and which others are as good."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from sparse_hub_core.validation.comparison import Answers, Comparison, compare, compare_with, p_value
+from sparse_hub_core.validation.significance import holm
+from sparse_hub_core.validation.statistics import FEW_REQUESTS, within_noise
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A validated preset: what it scored, and what it reads."""
+
+    answers: Answers
+    density: float | None
+    io_density: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of its answers."""
+        return self.answers.name
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The preset to take, and what it was chosen among."""
+
+    chosen: Candidate
+    best: Candidate
+    """The one with the best mean score."""
+    tied: tuple[str, ...]
+    """What cannot be told from the best, the best itself included; without the chosen one."""
+    beside_best: tuple[Comparison, ...]
+    """Each of the others minus the best, adjusted over all pairs of candidates."""
+    beside_dense: tuple[Comparison, ...]
+    """Each candidate minus dense attention, adjusted over the candidates; in their order."""
+    is_few: bool
+    """Too few requests to choose by cost, so the best mean decided."""
+
+
+def answer(
+    candidates: Sequence[Candidate],
+    dense: Answers,
+    score_range: tuple[float, float],
+    higher_is_better: bool = True,
+    seed: int = 0,
+) -> Answer | None:
+    """Return the cheapest of the presets that cannot be told from the best, or None where none has a score.
+
+    Args:
+        candidates: The validated presets of one model and task; dense attention is none of them.
+        dense: What dense attention scored on the same questions.
+        score_range: The lowest and the highest score.
+        higher_is_better: The direction of the metric.
+        seed: Of the resampling.
+
+    Told apart are two whose 95% interval of the difference leaves out zero, and whose p-value still is at most 5% after
+    adjusting over all pairs. That guards against claiming a difference; it must not help a cheap preset into a tie, so
+    the one chosen also has an interval of its own that holds zero. A few requests tell nothing apart, and the
+    cheapest would win however bad it is; there the best mean wins.
+    """
+    scored = [candidate for candidate in candidates if candidate.answers.scores]
+    if not scored or not dense.scores:
+        return None
+    cost = _cost(scored)
+    sign = 1.0 if higher_is_better else -1.0
+    best = min(scored, key=lambda one: (-sign * one.answers.mean, cost(one)))
+    others = [one for one in scored if one is not best]
+    beside_best = _beside_best(best, others, score_range, seed)
+    tied = [(one, found) for one, found in zip(others, beside_best, strict=True) if not found.is_told]
+    is_few = any(found.difference.clusters < FEW_REQUESTS for found in beside_best)
+    eligible = [] if is_few else [one for one, found in tied if within_noise(found.difference)]
+    chosen = min([best, *eligible], key=lambda one: (cost(one), -sign * one.answers.mean))
+    return Answer(
+        chosen=chosen,
+        best=best,
+        tied=tuple(one.name for one in [best, *(one for one, _ in tied)] if one is not chosen),
+        beside_best=beside_best,
+        beside_dense=tuple(compare_with(dense, [one.answers for one in scored], score_range, seed)),
+        is_few=is_few,
+    )
+
+
+def _beside_best(
+    best: Candidate, others: Sequence[Candidate], score_range: tuple[float, float], seed: int
+) -> tuple[Comparison, ...]:
+    """Return each of the others minus the best; which is the best was seen in all pairs, so all are adjusted for."""
+    found = [compare(one.answers, best.answers, score_range, seed) for one in others]
+    elsewhere = [p_value(a.answers, b.answers, score_range, seed) for a, b in combinations(others, 2)]
+    adjusted = holm([*(comparison.p_value for comparison in found), *elsewhere])
+    return tuple(
+        replace(comparison, adjusted_p=value, family=len(adjusted))
+        for comparison, value in zip(found, adjusted, strict=False)
+    )
+
+
+def _cost(candidates: Sequence[Candidate]) -> Callable[[Candidate], float]:
+    """Return what a candidate costs: its I/O density, or its density where not all have one; unknown costs most."""
+    by_io = all(one.io_density is not None for one in candidates)
+
+    def cost(one: Candidate) -> float:
+        value = one.io_density if by_io else one.density
+        return math.inf if value is None else value
+
+    return cost
