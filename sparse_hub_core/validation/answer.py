@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations
+from dataclasses import dataclass
 
-from sparse_hub_core.validation.comparison import Answers, Comparison, compare, compare_with, p_value
-from sparse_hub_core.validation.significance import holm
+from sparse_hub_core.validation.comparison import Answers, Comparison, compare_all, compare_with
 from sparse_hub_core.validation.statistics import FEW_REQUESTS, within_noise
 
 
@@ -71,7 +69,9 @@ def answer(
     sign = 1.0 if higher_is_better else -1.0
     best = min(scored, key=lambda one: (-sign * one.answers.mean, cost(one)))
     others = [one for one in scored if one is not best]
-    beside_best = _beside_best(best, others, score_range, seed)
+    # Which is the best was seen in all pairs, so all of them are adjusted for.
+    pairs = compare_all([*(one.answers for one in others), best.answers], score_range, seed)
+    beside_best = tuple(pair for pair in pairs if pair.second == best.name)
     tied = [(one, found) for one, found in zip(others, beside_best, strict=True) if not found.is_told]
     is_few = any(found.difference.clusters < FEW_REQUESTS for found in beside_best)
     eligible = [] if is_few else [one for one, found in tied if within_noise(found.difference)]
@@ -83,19 +83,6 @@ def answer(
         beside_best=beside_best,
         beside_dense=tuple(compare_with(dense, [one.answers for one in scored], score_range, seed)),
         is_few=is_few,
-    )
-
-
-def _beside_best(
-    best: Candidate, others: Sequence[Candidate], score_range: tuple[float, float], seed: int
-) -> tuple[Comparison, ...]:
-    """Return each of the others minus the best; which is the best was seen in all pairs, so all are adjusted for."""
-    found = [compare(one.answers, best.answers, score_range, seed) for one in others]
-    elsewhere = [p_value(a.answers, b.answers, score_range, seed) for a, b in combinations(others, 2)]
-    adjusted = holm([*(comparison.p_value for comparison in found), *elsewhere])
-    return tuple(
-        replace(comparison, adjusted_p=value, family=len(adjusted))
-        for comparison, value in zip(found, adjusted, strict=False)
     )
 
 

@@ -79,7 +79,7 @@ def compare(first: Answers, second: Answers, score_range: tuple[float, float], s
     return Comparison(
         first=first.name,
         second=second.name,
-        difference=paired_difference(mine, its, *score_range, seed),
+        difference=paired_difference(mine, its, *score_range),
         p_value=tested.p_value,
         adjusted_p=tested.p_value,
         family=1,
@@ -87,15 +87,6 @@ def compare(first: Answers, second: Answers, score_range: tuple[float, float], s
         only_first_right=tested.only_first,
         only_second_right=tested.only_second,
     )
-
-
-def p_value(first: Answers, second: Answers, score_range: tuple[float, float], seed: int = 0) -> float:
-    """Return the p-value of a comparison alone, which takes less than its interval.
-
-    Raises:
-        UsageError: They share no question.
-    """
-    return paired_test(*_shared(first, second), score_range, seed).p_value
 
 
 def compare_with(

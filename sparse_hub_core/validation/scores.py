@@ -36,14 +36,14 @@ class Judge:
         of_dense = _known(dense)
         if not of_dense:
             return Scores(dense=None)
-        mean = clustered_mean(of_dense, low, high, self.seed)
+        mean = clustered_mean(of_dense, low, high)
         if sparse is None:
             return Scores(dense=mean)
         of_sparse = _known(sparse)
         return Scores(
             dense=mean,
-            sparse=clustered_mean(of_sparse, low, high, self.seed),
-            difference=paired_difference(of_sparse, of_dense, low, high, self.seed),
+            sparse=clustered_mean(of_sparse, low, high),
+            difference=paired_difference(of_sparse, of_dense, low, high),
         )
 
     def tested(self, dense: ByRequest, sparse: ByRequest) -> Tested:

@@ -1,8 +1,9 @@
-"""Means with 95% intervals, resampled by request because questions about one context are not independent."""
+"""Means with 95% intervals, clustered by request because questions about one context are not independent."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,29 +13,31 @@ from scipy import stats
 from sparse_hub_core.results.schema import Interval
 
 CONFIDENCE = 0.95
-RESAMPLES = 9999
-FEW_OUTCOMES, FEW_REQUESTS = 2, 10
+FEW_DIFFERENT, FEW_REQUESTS = 3, 10
 
 
-def clustered_mean(values: Sequence[Sequence[float]], low: float, high: float, seed: int = 0) -> Interval:
-    """Return the mean over all questions with a bootstrap interval over requests.
+def clustered_mean(values: Sequence[Sequence[float]], low: float, high: float) -> Interval:
+    """Return the mean over all questions with a t interval over requests.
 
     Args:
         values: The values of each request's questions.
         low: The lowest value there can be.
         high: The highest value there can be.
-        seed: Of the resampling.
 
-    A bootstrap of few or nearly equal requests sees too little spread and would claim too much. There the interval is
-    at least what an unseen share of other outcomes could still move the mean by: that share is at most
-    1 - 0.05^(1/n) with 95% confidence (the rule of three).
+    The standard error is clustered by request. The degrees of freedom are Satterthwaite's for the kurtosis that was
+    seen: where a few requests make up the spread, the standard error itself is uncertain, and t allows for that.
+    Where fewer than 3 requests differ from the others, or there are fewer than 10, no spread that was seen is to be
+    trusted. There the interval is at least what an unseen share of other outcomes could still move the mean by: that
+    share is at most 1 - 0.05^(1/n) with 95% confidence (the rule of three).
     """
     sums = np.array([float(np.sum(of_request)) for of_request in values])
     counts = np.array([len(of_request) for of_request in values], dtype=float)
     mean = float(sums.sum() / counts.sum())
-    outcomes = set(zip(sums.tolist(), counts.tolist(), strict=True))
-    bounds = (mean, mean) if len(outcomes) == 1 else _bootstrap(sums, counts, seed)
-    if len(outcomes) <= FEW_OUTCOMES or len(values) < FEW_REQUESTS:
+    residuals = sums - counts * mean
+    error = _standard_error(residuals, counts)
+    half = 0.0 if error is None else error * _t_value(residuals)
+    bounds = max(mean - half, low), min(mean + half, high)
+    if _num_different(sums / counts) < FEW_DIFFERENT or len(values) < FEW_REQUESTS:
         unseen = 1.0 - (1.0 - CONFIDENCE) ** (1.0 / len(values))
         bounds = min(bounds[0], mean - unseen * (mean - low)), max(bounds[1], mean + unseen * (high - mean))
     return Interval(
@@ -43,47 +46,44 @@ def clustered_mean(values: Sequence[Sequence[float]], low: float, high: float, s
         high=bounds[1],
         n=int(counts.sum()),
         clusters=len(values),
-        standard_error=_standard_error(sums, counts),
+        standard_error=error,
     )
 
 
-def _standard_error(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> float | None:
+def _standard_error(residuals: NDArray[np.float64], counts: NDArray[np.float64]) -> float | None:
     """Return the standard error of a mean over clusters of unequal size, linearised as a ratio of two sums."""
-    num_clusters = len(sums)
+    num_clusters = len(residuals)
     if num_clusters == 1:
         return None
-    residuals = sums - counts * sums.sum() / counts.sum()
     spread = float((residuals**2).sum()) * num_clusters / (num_clusters - 1)
     return math.sqrt(spread) / float(counts.sum())
 
 
-def _bootstrap(sums: NDArray[np.float64], counts: NDArray[np.float64], seed: int) -> tuple[float, float]:
-    def ratio(sums: NDArray[np.float64], counts: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
-        resampled: NDArray[np.float64] = sums.sum(axis=axis) / counts.sum(axis=axis)
-        return resampled
+def _t_value(residuals: NDArray[np.float64]) -> float:
+    """Return the quantile of t for as many degrees of freedom as the kurtosis leaves to the variance."""
+    num_clusters = len(residuals)
+    squared = float((residuals**2).sum())
+    excess = num_clusters * float((residuals**4).sum()) / squared**2 - 1.0 if squared > 0.0 else 0.0
+    degrees = float(num_clusters - 1)
+    if excess > 0.0:
+        degrees = min(degrees, max(1.0, 2.0 * num_clusters / excess))
+    return float(stats.t.ppf((1.0 + CONFIDENCE) / 2.0, degrees))
 
-    result = stats.bootstrap(
-        (sums, counts),
-        ratio,
-        paired=True,
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    )
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+def _num_different(means: NDArray[np.float64]) -> int:
+    """Count the requests whose mean is not the most common one."""
+    return len(means) - max(Counter(np.round(means, 9).tolist()).values())
 
 
 def paired_difference(
-    sparse: Sequence[Sequence[float]], dense: Sequence[Sequence[float]], low: float, high: float, seed: int = 0
+    sparse: Sequence[Sequence[float]], dense: Sequence[Sequence[float]], low: float, high: float
 ) -> Interval:
     """Return the mean of sparse minus dense over the same questions, with its interval."""
     differences = [
         [s - d for s, d in zip(of_sparse, of_dense, strict=True)]
         for of_sparse, of_dense in zip(sparse, dense, strict=True)
     ]
-    return clustered_mean(differences, low - high, high - low, seed)
+    return clustered_mean(differences, low - high, high - low)
 
 
 def within_noise(difference: Interval) -> bool:
@@ -94,3 +94,15 @@ def within_noise(difference: Interval) -> bool:
 def is_told(difference: Interval, adjusted_p: float | None) -> bool:
     """Whether two can be told apart: the interval leaves out zero, and the test, if any, rejects after adjusting."""
     return not within_noise(difference) and (adjusted_p is None or adjusted_p <= 1.0 - CONFIDENCE + 1e-12)
+
+
+def requests_needed(difference: Interval, loss: float, power: float = 0.8) -> int:
+    """Return how many requests would show a true loss with that power, at the spread between requests seen here.
+
+    Where no spread was seen, what the interval still allows stands for it. One comparison is meant; several that are
+    adjusted for need more.
+    """
+    level = float(stats.norm.ppf((1.0 + CONFIDENCE) / 2.0))
+    error = difference.standard_error or (difference.high - difference.low) / (2.0 * level)
+    detected = level + float(stats.norm.ppf(power))
+    return math.ceil((detected * error / loss) ** 2 * difference.clusters)

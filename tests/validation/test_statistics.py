@@ -56,11 +56,6 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     assert covered >= 86
 
 
-def test_the_same_seed_gives_the_same_interval():
-    values = [[0.0], [100.0], [100.0], [50.0]]
-    assert clustered_mean(values, 0.0, 100.0, 3) == clustered_mean(values, 0.0, 100.0, 3)
-
-
 def test_the_standard_error_is_that_of_the_mean_for_one_question_a_request():
     values = [0.0, 100.0, 50.0, 100.0]
     expected = np.std(values, ddof=1) / len(values) ** 0.5
