@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 from sparse_hub_core.build_matrix import places
 from sparse_hub_core.data.parts import Part
 from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.lookup import get_task
-from sparse_hub_core.masker import MaskerConfig
 from sparse_hub_core.matrix import Matrix, StageName
 from sparse_hub_core.model_run import ModelRun
-from sparse_hub_core.optimizer_factory import create_optimizer
 from sparse_hub_core.preparation import prepare_requests
 from sparse_hub_core.presets import DENSE
 from sparse_hub_core.progress import Progress
-from sparse_hub_core.report.rows import label
-from sparse_hub_core.results.files import write_json, write_text
 from sparse_hub_core.results.resumed import resumed_sentence
 from sparse_hub_core.results.run_directory import CellDirectory
-from sparse_hub_core.results.schema import Best, CellSummary, NoWinner, TrialLine, ValidationFile, ValidationRequestLine
+from sparse_hub_core.results.schema import Best, CellSummary, NoWinner, TrialLine, ValidationFile
 from sparse_hub_core.results.summary import trial_counts
 from sparse_hub_core.search.failure import SearchFailedError
 from sparse_hub_core.search_cell import CellSearch
 from sparse_hub_core.search_plan import expected_requests, expected_search_requests
 from sparse_hub_core.traces.place import trace_dir
 from sparse_hub_core.traces.plan import gigabytes
-from sparse_hub_core.validation.run_validation import measure_latency, run_validation
-from sparse_hub_core.validation.scores import check_scores
-from sparse_hub_core.validation.verdict import Place, prediction_lines, verdict
+from sparse_hub_core.validation_cell import TaskValidation
 from sparse_hub_core.wording import count
 from sparse_hub_core.workers.recording import plan_recording, record_requests
 from sparse_hub_core.workers.worker import Stage
@@ -61,7 +56,8 @@ class _TaskRun:
         self.runner = runner
         self.matrix = runner.matrix
         self.task = task
-        self.subset = get_task(self.matrix.registry, task).subset
+        subset = get_task(self.matrix.registry, task).subset
+        self.validation = TaskValidation(runner, task, subset, partial(self._stage, "validation"))
         self._stages: dict[Part, Stage] = {}
         self._prefilled: set[Part] = set()
         self._told: set[str] = set()
@@ -83,7 +79,7 @@ class _TaskRun:
         with self._failures_told(preset) as failure:
             identity = cell.open(self.matrix.identity(self.runner.fingerprint, self.task, preset))
             if preset == DENSE:
-                return [self._row(cell, preset, None, self._validate_dense(cell, identity))]
+                return [self._row(cell, preset, None, self.validation.dense(cell, identity))]
             given = self.runner.given
             outcomes = [given] if given else self._search(cell, preset, identity)
             return [self._judged(cell, preset, identity, outcome) for outcome in outcomes]
@@ -98,7 +94,7 @@ class _TaskRun:
                 raise SearchFailedError(outcome.reason)
             if "validate" in self.runner.stages:
                 place = cell if self.runner.given else cell.target(outcome.target)
-                validation = self._validate(place, preset, identity, outcome)
+                validation = self.validation.winner(place, preset, identity, outcome)
         return self._row(cell, preset, best, validation, failure.get("reason"), outcome.target)
 
     @contextmanager
@@ -202,67 +198,3 @@ class _TaskRun:
         stage = self._stage("search")
         runner.progress.stage(f"search {runner.source.name}, {self.task}, {preset}")
         return search.run(stage)
-
-    def _validate_dense(self, cell: CellDirectory, identity: str) -> ValidationFile:
-        found = cell.read_validation()
-        if found is not None:
-            self.runner.progress.advance(self.matrix.spec.validation.max_requests)
-            return found
-        lines = self._validation_lines(cell, None, DENSE)
-        return self._write(cell, identity, DENSE, lines, None, None)
-
-    def _validate(self, cell: CellDirectory, preset: str, identity: str, best: Best) -> ValidationFile:
-        found = cell.read_validation()
-        if found is not None:
-            self.runner.progress.advance(self.matrix.spec.validation.max_requests)
-            return found
-        data = self.matrix.data_identity(self.task)
-        if best.data != data:
-            runner = self.runner
-            runner.progress.note(f"{self.task} was searched on {best.data} and is validated on {data}.")
-        configs = winning_configs(self.matrix, preset, best)
-        sparse = self._validation_lines(cell, configs, label(preset, best))
-        dense_cell = self.matrix.cell_directory(self.runner.source, self.task, DENSE)
-        if not dense_cell.validation.exists():
-            raise SparseHubError("Its dense baseline failed, so there is nothing to compare with.")
-        done = dense_cell.read_requests()
-        dense = [done[line.request_id] for line in sparse]
-        return self._write(cell, identity, preset, dense, sparse, (configs, best))
-
-    def _validation_lines(
-        self, cell: CellDirectory, configs: Sequence[MaskerConfig] | None, title: str
-    ) -> list[ValidationRequestLine]:
-        runner = self.runner
-        stage = self._stage("validation")
-        runner.progress.stage(f"validate {runner.source.name}, {self.task}, {title}")
-        timeout = self.matrix.spec.validation.timeout
-        return run_validation(stage, configs, runner.pool, cell, timeout, runner.progress)
-
-    def _write(
-        self,
-        cell: CellDirectory,
-        identity: str,
-        preset: str,
-        dense: Sequence[ValidationRequestLine],
-        sparse: Sequence[ValidationRequestLine] | None,
-        searched: tuple[Sequence[MaskerConfig], Best] | None,
-    ) -> ValidationFile:
-        spec, stage = self.matrix.spec, self._stage("validation")
-        latency = None
-        if searched is not None:
-            latency = measure_latency(stage, searched[0], self.runner.pool, spec.validation.timeout)
-        check_scores(self.subset, self.matrix.extra_metrics(self.subset), dense, sparse)
-        place = Place(identity, self.runner.source.name, self.task, self.matrix.data_identity(self.task), preset)
-        density_search = searched[1].density if searched else None
-        judged = verdict(place, self.subset, stage, dense, sparse, density_search, latency, spec.seed)
-        lines = prediction_lines(stage.requests, dense, sparse)
-        write_text(cell.predictions, "".join(line.model_dump_json() + "\n" for line in lines))
-        write_json(cell.validation, judged)
-        return judged
-
-
-def winning_configs(matrix: Matrix, preset: str, best: Best) -> list[MaskerConfig]:
-    """Return the winner's configs; those of a best.json stand in the stack as they are."""
-    optimizer = create_optimizer(matrix.stacks[preset], matrix.class_names)
-    given = [entry for entry in optimizer.stack if isinstance(entry, MaskerConfig)]
-    return given if len(given) == len(optimizer.stack) else optimizer.create_config_from_params(best.parameters)
