@@ -172,6 +172,8 @@ def type_text(annotation: Any) -> str:
         return " or ".join(type_text(part) for part in parts)
     if origin is Literal:
         return "one of " + ", ".join(map(repr, parts))
+    if origin is tuple and parts[-1] is Ellipsis:
+        return f"tuple[{type_text(parts[0])}, ...]"
     if annotation is type(None):
         return "None"
     return annotation.__name__ if isinstance(annotation, type) and not parts else str(annotation)
