@@ -8,14 +8,32 @@ from typing import TYPE_CHECKING
 from sparse_hub_core.lookup import SAMPLE_SUFFIX
 from sparse_hub_core.report.rows import cell_label
 from sparse_hub_core.report.rungs import correlation_sentence, fidelity_sentence, tie_sentence
+from sparse_hub_core.report.verdicts import (
+    NO_MORE_THAN,
+    WITHIN_NOISE,
+    adjusted_p_values,
+    families,
+    is_told,
+    points,
+    score_width,
+    verdict,
+)
+from sparse_hub_core.wording import count
 
 if TYPE_CHECKING:
     from sparse_hub_core.results.schema import CellSummary
 
 NOISE_SENTENCE = (
-    "Within noise: the 95% interval of the difference contains 0, so this run cannot tell sparse from dense "
-    "there. Rows keep the order in which they ran; they are no ranking."
+    "Within noise: the 95% interval of the difference contains 0, or the adjusted p is above 0.05, so this run cannot "
+    "tell sparse from dense there. Rows keep the order in which they ran; they are no ranking."
 )
+
+NO_WORSE_SENTENCE = (
+    "No more than a point worse: the whole 95% interval of the difference lies above a loss of 1% of the score's range."
+)
+
+LOSS = 0.02
+"""The share of the score's range that a run should be able to see as a loss."""
 
 SAMPLE_SENTENCE = (
     f"A task that ends in {SAMPLE_SUFFIX} ran on a small offline sample of its package's own making, not on the "
@@ -73,7 +91,7 @@ def notes(cells: Sequence[CellSummary]) -> list[str]:
     sentences = (
         *(metric_sentence, sample_sentence, data_sentence, hidden_sentence, hopeless_sentence),
         *(cut_sentence, limit_sentence, fidelity_sentence, tie_sentence, correlation_sentence),
-        *(within_noise_sentence, io_sentence),
+        *(within_noise_sentence, no_worse_sentence, adjusted_sentence, power_sentence, io_sentence),
     )
     return [text for sentence in sentences if (text := sentence(cells)) is not None]
 
@@ -112,4 +130,60 @@ def metric_sentence(cells: Sequence[CellSummary]) -> str | None:
 
 def within_noise_sentence(cells: Sequence[CellSummary]) -> str | None:
     """Return what "within noise" means, where a cell says it."""
-    return NOISE_SENTENCE if any(cell.validation and cell.validation.within_noise for cell in cells) else None
+    verdicts = [verdict(cell, p) for cell, p in zip(cells, adjusted_p_values(cells), strict=True)]
+    return NOISE_SENTENCE if any(told.startswith(WITHIN_NOISE) for told in verdicts) else None
+
+
+def no_worse_sentence(cells: Sequence[CellSummary]) -> str | None:
+    """Return what "no more than 1 point worse" means, where a cell says it."""
+    verdicts = [verdict(cell, p) for cell, p in zip(cells, adjusted_p_values(cells), strict=True)]
+    return NO_WORSE_SENTENCE if any(NO_MORE_THAN in told for told in verdicts) else None
+
+
+def adjusted_sentence(cells: Sequence[CellSummary]) -> str | None:
+    """Return which tests gave the p-values and over how many they were adjusted, and which verdicts that changed."""
+    adjusted = adjusted_p_values(cells)
+    tests: dict[str, dict[str, None]] = {}
+    changed: dict[str, None] = {}
+    for (model, task), places in families(cells).items():
+        for place in places:
+            judged = cells[place].validation
+            if judged is None:
+                continue
+            place_name = _place(cells, model, task)
+            tests.setdefault(judged.test or "test", {})[f"{count(len(places), 'winner')} of {place_name}"] = None
+            if judged.within_noise is False and not is_told(judged, adjusted[place]):
+                changed[f"{cell_label(cells[place])} in {place_name}"] = None
+    if not tests:
+        return None
+    told = "; ".join(f"{test}, adjusted by Holm over the {' and the '.join(of)}" for test, of in tests.items())
+    if not changed:
+        return f"p: {told}."
+    return (
+        f"p: {told}. Within noise although the interval by itself leaves out 0, as one of so many would show such a "
+        f"difference by chance: {'; '.join(changed)}."
+    )
+
+
+def power_sentence(cells: Sequence[CellSummary]) -> str | None:
+    """Return how many requests it would take to see a small loss, where a task has fewer."""
+    from sparse_hub_core.validation.statistics import requests_needed
+
+    told = []
+    for (model, task), places in families(cells).items():
+        needed, have, loss = [], 0, ""
+        for judged in (cells[place].validation for place in places):
+            if judged is not None and judged.difference is not None and score_width(judged) > 0:
+                needed.append(requests_needed(judged.difference, LOSS * score_width(judged)))
+                have, loss = judged.difference.clusters, points(judged, LOSS)
+        if needed and max(needed) > have:
+            spread = f"{min(needed)} to {max(needed)}" if min(needed) < max(needed) else str(max(needed))
+            told.append(f"{_place(cells, model, task)} has {have}, and a loss of {loss} takes about {spread}")
+    if not told:
+        return None
+    return f"Too few requests to see a small loss in four of five runs: {'; '.join(told)}."
+
+
+def _place(cells: Sequence[CellSummary], model: str, task: str) -> str:
+    """Return a task, and its model where there are several."""
+    return f"{task} with {model}" if len({cell.model for cell in cells}) > 1 else task

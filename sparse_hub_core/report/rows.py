@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sparse_hub_core.lookup import SAMPLE_SUFFIX
-from sparse_hub_core.presets import DENSE
+from sparse_hub_core.report.verdicts import adjusted_p_values, verdict
 from sparse_hub_core.results.schema import STATUSES
 from sparse_hub_core.wording import by_fidelity, count
 
@@ -27,6 +27,7 @@ class Row:
     score: str
     dense: str
     difference: str
+    p_value: str
     verdict: str
     density: str
     io_density: str
@@ -42,6 +43,7 @@ HEADINGS = {
     "score": "score ± standard error",
     "dense": "dense score",
     "difference": "difference [95% interval]",
+    "p_value": "p (adjusted)",
     "verdict": "verdict",
     "density": "density search/validation",
     "io_density": "I/O density",
@@ -52,7 +54,7 @@ HEADINGS = {
 
 
 PLACE = ("preset", "task", "model")
-VERDICTS = (*PLACE, "score", "dense", "difference", "verdict")
+VERDICTS = (*PLACE, "score", "dense", "difference", "p_value", "verdict")
 COSTS = (*PLACE, "density", "io_density", "error", "latency", "trials")
 
 
@@ -60,7 +62,7 @@ def summary_table(
     cells: Sequence[CellSummary], columns: Sequence[str] = tuple(HEADINGS)
 ) -> tuple[list[str], list[list[str]]]:
     """Return headings and rows; columns that would say the same in every row, or nothing, are left out."""
-    rows = [cell_row(cell) for cell in cells]
+    rows = cell_rows(cells)
     shown = [name for name in columns if is_telling(name, [getattr(row, name) for row in rows])]
     return [HEADINGS[name] for name in shown], [[getattr(row, name) for name in shown] for row in rows]
 
@@ -83,8 +85,13 @@ def cell_label(cell: CellSummary) -> str:
     return label(cell.preset, cell.best)
 
 
-def cell_row(cell: CellSummary) -> Row:
-    """Return one cell as it is shown."""
+def cell_rows(cells: Sequence[CellSummary]) -> list[Row]:
+    """Return the cells of a run as they are shown, their p-values adjusted over those of the same model and task."""
+    return [cell_row(cell, adjusted) for cell, adjusted in zip(cells, adjusted_p_values(cells), strict=True)]
+
+
+def cell_row(cell: CellSummary, adjusted_p: float | None = None) -> Row:
+    """Return one cell as it is shown; its p-value is to be adjusted where others were looked at with it."""
     judged = cell.validation
     return Row(
         preset=cell_label(cell),
@@ -93,7 +100,8 @@ def cell_row(cell: CellSummary) -> Row:
         score=_with_error(judged.sparse or judged.dense) if judged else NOTHING,
         dense=_score(judged.dense) if judged else NOTHING,
         difference=_difference(judged),
-        verdict=_verdict(cell),
+        p_value=_p_value(adjusted_p),
+        verdict=verdict(cell, adjusted_p),
         density=_density(cell),
         io_density=_share(judged.io_density_validation) if judged else NOTHING,
         error=_pair(judged.error_mean, judged.error_p95, ".4g") if judged else NOTHING,
@@ -160,17 +168,10 @@ def _interval(d: Interval | None) -> str:
     return f"{d.mean:+.4g} [{d.low:+.4g}, {d.high:+.4g}], n={d.n} in {count(d.clusters, 'request')}"
 
 
-def _verdict(cell: CellSummary) -> str:
-    if cell.status == "failed":
-        return "failed"
-    judged = cell.validation
-    if judged is None:
-        return "not validated"
-    if judged.difference is None or judged.within_noise is None:
-        return "baseline" if cell.preset == DENSE else "no answers"
-    if judged.within_noise:
-        return "within noise"
-    return "better than dense" if (judged.difference.mean > 0) == judged.higher_is_better else "worse than dense"
+def _p_value(p_value: float | None) -> str:
+    if p_value is None:
+        return NOTHING
+    return "<0.001" if p_value < 0.001 else f"{p_value:.2g}"
 
 
 def _density(cell: CellSummary) -> str:
