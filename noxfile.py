@@ -10,7 +10,7 @@ nox.options.reuse_existing_virtualenvs = True
 
 HERE = Path(__file__).parent
 PLUGINS = sorted(path.parent for path in HERE.glob("plugins/*/pyproject.toml"))
-PACKAGES = ["sparse_hub_core", "sparse_hub_maskers_builtin", "sparse_hub_benchmarks_builtin"]
+PACKAGES = ["sparse_hub_core", "sparse_hub_maskers_builtin", "sparse_hub_benchmarks_builtin", "docs_generator"]
 
 
 def install(session: nox.Session) -> None:
@@ -59,6 +59,14 @@ def types(session: nox.Session) -> None:
     """Strict types of the packages."""
     install(session)
     check_types(session)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The pages that are made of the code, and the site in site/."""
+    install(session)
+    session.run("python", "-m", "docs_generator")
+    session.run("mkdocs", "build", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})
 
 
 @nox.session

@@ -26,7 +26,7 @@ def benchmarks_page(registry: Registry, packages: Mapping[str, str]) -> str:
             f"[{entry.name}](#{entry.name})",
             str(len(entry.subsets)),
             sentence(prose(entry.summary)),
-            packages[entry.provenance.distribution],
+            entry.provenance.distribution,
         )
         for entry in registry.benchmarks
     ]

@@ -25,17 +25,13 @@ one. [Maskers compared](../maskers.md) says how they differ and what a decode st
 def maskers_page(registry: Registry, packages: Mapping[str, str]) -> str:
     """Return the page."""
     rows = [
-        (f"[{entry.name}](#{entry.name})", entry.role, sentence(prose(entry.summary)), _package(entry, packages))
+        (f"[{entry.name}](#{entry.name})", entry.role, sentence(prose(entry.summary)), entry.provenance.distribution)
         for entry in registry.maskers
     ]
     parts = [table(("masker", "role", "what it reads", "package"), rows)]
     for entry in registry.maskers:
         parts += _section(registry, entry, packages)
     return page("Every masker", INTRODUCTION, *parts)
-
-
-def _package(entry: MaskerEntry, packages: Mapping[str, str]) -> str:
-    return packages[entry.provenance.distribution]
 
 
 def _section(registry: Registry, entry: MaskerEntry, packages: Mapping[str, str]) -> Iterator[str]:
@@ -46,7 +42,7 @@ def _section(registry: Registry, entry: MaskerEntry, packages: Mapping[str, str]
         [
             ("Role", entry.role),
             ("Paper", f"<{entry.paper}>" if entry.paper else ""),
-            ("From", f"{entry.provenance.distribution}, {_package(entry, packages)}"),
+            ("From", f"{entry.provenance.distribution}, {packages[entry.provenance.distribution]}"),
             ("Choosing reads", _choosing(config_class)),
             ("Draws keys at random", "yes, by `seed`" if config_class.samples else ""),
             ("Budget", code(config_class.budget_field or "")),

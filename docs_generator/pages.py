@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from docs_generator.benchmarks import benchmarks_page
 from docs_generator.command_line import command_line_page
@@ -14,7 +12,7 @@ from docs_generator.maskers import maskers_page
 from docs_generator.packages import our_packages
 from sparse_hub_core.errors import UsageError
 from sparse_hub_core.plugins import load_registry
-from sparse_hub_core.registry import Registry, Table
+from sparse_hub_core.registry import Registry
 
 FOLDER = "reference"
 ROOT = Path(__file__).parent.parent
@@ -42,17 +40,10 @@ def _of_packages(registry: Registry, packages: Iterable[str]) -> Registry:
     missing = sorted(set(packages) - loaded)
     if missing:
         raise UsageError(f"The pages need {', '.join(missing)}, which does not load; install ./plugins/* as well.")
-    tables = {
-        field.name: _rows_of(table, packages)
-        for field in fields(Registry)
-        if isinstance(table := getattr(registry, field.name), Table)
-    }
-    return Registry(**tables, plugins=registry.plugins)
-
-
-def _rows_of(table: Table[Any], packages: Iterable[str]) -> Table[Any]:
-    kept = {
-        name: [entry for entry in entries if entry.provenance.distribution in packages]
-        for name, entries in table.entries.items()
-    }
-    return Table(table.kind, {name: entries for name, entries in kept.items() if entries})
+    kept = Registry(plugins=registry.plugins)
+    for own, table in zip(kept.tables(), registry.tables(), strict=True):
+        for entries in table.entries.values():
+            for entry in entries:
+                if entry.provenance.distribution in packages:
+                    own.add(entry)
+    return kept
