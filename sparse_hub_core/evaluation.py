@@ -10,10 +10,10 @@ from statistics import fmean
 
 import torch
 
+from sparse_hub_core.attention.attachment import Attachment
 from sparse_hub_core.attention.metrics import attention_error
 from sparse_hub_core.attention.result import AttentionResult
 from sparse_hub_core.attention.sparse_attention import SparseAttention
-from sparse_hub_core.attention.transformers_seam import Attachment
 from sparse_hub_core.benchmark import Benchmark, Request
 from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.masker import MaskerConfig, Stage

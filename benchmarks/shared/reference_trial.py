@@ -17,7 +17,7 @@ import torch  # noqa: E402
 import transformers  # noqa: E402, F401
 
 from sparse_hub_core import SparseAttention, get_masker_config  # noqa: E402
-from sparse_hub_core.attention.transformers_seam import Attachment  # noqa: E402
+from sparse_hub_core.attention.attachment import Attachment  # noqa: E402
 from sparse_hub_core.evaluation import Meter  # noqa: E402
 from sparse_hub_core.models.decoding import generate, prefill  # noqa: E402
 from sparse_hub_core.models.loading import load_model  # noqa: E402

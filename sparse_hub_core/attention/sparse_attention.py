@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -134,6 +135,12 @@ class SparseAttention:
     def __repr__(self) -> str:
         return f"SparseAttention({list(self.masker_configs)!r})"
 
+    def fresh(self) -> SparseAttention:
+        """Return an attention of the same maskers that remembers nothing."""
+        other = copy.copy(self)
+        other._sequences = {}
+        return other
+
     def reset(self) -> None:
         """Forget the sequence: the next call starts afresh."""
         self._sequences.clear()
@@ -258,8 +265,8 @@ class SparseAttention:
         Raises:
             ModelError: The model does not let its attention be replaced, or has nothing to make sparse.
         """
-        from sparse_hub_core.attention.transformers_seam import Attachment, attached
+        from sparse_hub_core.attention.attachment import Attachment
+        from sparse_hub_core.attention.transformers_seam import attached
 
         with attached(model, Attachment(self, prefix_length)):
-            self.reset()
             yield model

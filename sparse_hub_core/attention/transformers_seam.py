@@ -2,159 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, cast
 
 import torch
-from transformers import AttentionInterface, AttentionMaskInterface
+from torch.utils.hooks import RemovableHandle
+from transformers import AttentionInterface, AttentionMaskInterface, Cache
 from transformers.masking_utils import sdpa_mask
 
-from sparse_hub_core.attention.dense import dense_attention, split_attention_mask
+from sparse_hub_core.attention.attachment import Attachment, dense_of_model
 from sparse_hub_core.attention.engine import Scoring
-from sparse_hub_core.attention.layer import OBSERVED_QUERIES, Prefix
 from sparse_hub_core.errors import ModelError
-from sparse_hub_core.masker import Stage
-
-if TYPE_CHECKING:
-    from sparse_hub_core.attention.result import AttentionResult
-    from sparse_hub_core.attention.sparse_attention import SparseAttention
 
 IMPLEMENTATION = "sparse_hub"
 _ATTRIBUTE = "sparse_hub_attachment"
-
-
-class Observer(Protocol):
-    """Sees every sparse attention call, beside what dense attention gives on the same tensors."""
-
-    def observe(self, layer_idx: int, stage: Stage, result: AttentionResult, dense_output: torch.Tensor) -> None:
-        """Take note of one layer's call; ``dense_output`` is ``(B, Hq, Lq, d)``."""
-
-
-class Recorder(Protocol):
-    """Sees what runs densely after the prefix."""
-
-    def record(self, layer_idx: int, queries: torch.Tensor, outputs: torch.Tensor, scoring: Scoring) -> None:
-        """Take note of one layer's call; queries and outputs are ``(B, Hq, Lq, d)``."""
-
-
-class Attachment:
-    """How one model's attention runs: dense up to the end of the prefix, sparse after it.
-
-    A stack with prefill maskers reads the prefix sparsely too; one with nothing else decodes densely.
-    """
-
-    def __init__(
-        self,
-        attention: SparseAttention | None,
-        prefix_length: int | None = None,
-        observer: Observer | None = None,
-        unpadded: bool = False,
-        recorder: Recorder | None = None,
-    ) -> None:
-        self.attention = attention
-        self.prefix_length = prefix_length
-        self.observer = observer
-        self.unpadded = unpadded
-        self.recorder = recorder
-        self.full_layers: frozenset[int] = frozenset()
-        """The layers of the attached model that attend to the whole sequence; the others stay dense."""
-        self.prefix_queries: dict[int, torch.Tensor] = {}
-        """``(B, Hq, n, d)`` the last queries of each layer's prefix, seen here or put in from a snapshot."""
-        self._prefix_of_layer: dict[int, int] = {}
-        self._length_of_layer: dict[int, int] = {}
-
-    def forward(
-        self,
-        layer_idx: int,
-        queries: torch.Tensor,
-        keys: torch.Tensor,
-        values: torch.Tensor,
-        scoring: Scoring,
-        attention_mask: torch.Tensor | None,
-    ) -> torch.Tensor:
-        """Return the attention output ``(B, Hq, Lq, d)`` of one layer."""
-        mask = None if self.unpadded else attention_mask
-        if self.attention is not None:
-            _check_cache(mask)
-        num_queries, num_keys = queries.shape[2], keys.shape[2]
-        first = num_keys - num_queries
-        prefix = self._prefix(layer_idx, first, num_keys)
-        num_dense = min(max(prefix - first, 0), num_queries)
-        outputs = []
-        if num_dense:
-            end = first + num_dense
-            self._keep_last(layer_idx, queries[:, :, :num_dense])
-            dense_mask = None if mask is None else mask[:, :, :num_dense, :end]
-            rows = queries[:, :, :num_dense], keys[:, :, :end], values[:, :, :end]
-            outputs.append(self._attend(rows, scoring, dense_mask, layer_idx, "prefill"))
-        if num_dense < num_queries:
-            rows = queries[:, :, num_dense:], keys, values
-            rows_mask = None if mask is None else mask[:, :, num_dense:]
-            outputs.append(self._attend(rows, scoring, rows_mask, layer_idx, "decode"))
-        return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=2)
-
-    def _attend(
-        self,
-        rows: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
-        scoring: Scoring,
-        mask: torch.Tensor | None,
-        layer_idx: int,
-        stage: Stage,
-    ) -> torch.Tensor:
-        """Attend densely where the stack has no masker for this stage, else sparsely and under observation."""
-        if self.attention is None or not self.attention.masks(stage):
-            output = _dense(*rows, scoring, mask)
-            if self.recorder is not None and stage == "decode":
-                self.recorder.record(layer_idx, rows[0], output, scoring)
-            return output
-        prefix = Prefix(self._prefix_of_layer[layer_idx], self.prefix_queries.get(layer_idx))
-        result = self.attention.attend(*rows, scoring, mask, layer_idx, prefix, stage)
-        if self.observer is not None:
-            self.observer.observe(layer_idx, stage, result, _dense(*rows, scoring, mask))
-        return result.output
-
-    def _prefix(self, layer_idx: int, first: int, num_keys: int) -> int:
-        """Return where the prefix ends; queries that do not follow the last ones begin a new sequence."""
-        if first != self._length_of_layer.get(layer_idx):
-            if self.attention is not None:
-                self.attention.forget(layer_idx)
-            # Queries from a snapshot were put in before anything was seen; others are those of another sequence.
-            if first == 0 or layer_idx in self._length_of_layer:
-                self.prefix_queries.pop(layer_idx, None)
-            whole = num_keys if first == 0 else first
-            self._prefix_of_layer[layer_idx] = whole if self.prefix_length is None else self.prefix_length
-        self._length_of_layer[layer_idx] = num_keys
-        return self._prefix_of_layer[layer_idx]
-
-    def _keep_last(self, layer_idx: int, queries: torch.Tensor) -> None:
-        """Keep the last queries of the prefix, which some maskers choose by."""
-        kept = self.prefix_queries.get(layer_idx)
-        last = queries[:, :, -OBSERVED_QUERIES:]
-        joined = last if kept is None else torch.cat([kept, last], dim=2)[:, :, -OBSERVED_QUERIES:]
-        self.prefix_queries[layer_idx] = joined.clone()
-
-
-def _dense(
-    queries: torch.Tensor,
-    keys: torch.Tensor,
-    values: torch.Tensor,
-    scoring: Scoring,
-    attention_mask: torch.Tensor | None,
-) -> torch.Tensor:
-    return dense_attention(queries, keys, values, scoring, *split_attention_mask(attention_mask, queries.shape[0]))
-
-
-def _check_cache(attention_mask: torch.Tensor | None) -> None:
-    """Queries must be the last positions of the keys; only a mask can tell that the cache has room after them."""
-    if attention_mask is None:
-        return
-    last = attention_mask[:, :, -1, -1]
-    if not bool((last if last.dtype == torch.bool else last > torch.finfo(last.dtype).min / 2).any()):
-        raise ModelError(
-            "No query may read the last key, as with a static cache, whose end is still empty; sparse attention needs "
-            "a cache that grows, such as DynamicCache."
-        )
+_running = threading.local()
+"""The cache of the attention layer that a thread is in."""
 
 
 def _attention_forward(
@@ -171,15 +36,21 @@ def _attention_forward(
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attend as transformers asks: ``(B, Hq, Lq, d)`` in, ``(B, Lq, Hq, d)`` out."""
-    attachment: Attachment = getattr(module, _ATTRIBUTE)
+    attachment: Attachment | None = getattr(module, _ATTRIBUTE, None)
+    if attachment is None:
+        raise ModelError(
+            "The block of attention.on(model) was left while the model was still running, as in another thread; leave "
+            "it after the last token."
+        )
     scoring = Scoring(query.shape[-1] ** -0.5 if scaling is None else scaling, softcap, s_aux)
     layer_idx = cast(int, module.layer_idx)
     if sliding_window is not None:
-        output = _dense(query, key, value, scoring, _windowed(attention_mask, query, key, sliding_window))
+        output = dense_of_model(query, key, value, scoring, _windowed(attention_mask, query, key, sliding_window))
     elif layer_idx not in attachment.full_layers:
-        output = _dense(query, key, value, scoring, attention_mask)
+        output = dense_of_model(query, key, value, scoring, attention_mask)
     else:
-        output = attachment.forward(layer_idx, query, key, value, scoring, attention_mask)
+        cache = getattr(_running, "cache", None)
+        output = attachment.forward(layer_idx, query, key, value, scoring, attention_mask, cache)
     return output.transpose(1, 2).contiguous(), None
 
 
@@ -192,6 +63,11 @@ def _windowed(
     columns = torch.arange(key.shape[2], device=key.device)
     positions = columns[-query.shape[2] :, None]
     return ((columns <= positions) & (columns > positions - sliding_window))[None, None]
+
+
+def _note_cache(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Note the cache that an attention layer is called with, of which the attention itself gets only the tensors."""
+    _running.cache = next((value for value in (*kwargs.values(), *args) if isinstance(value, Cache)), None)
 
 
 AttentionInterface.register(IMPLEMENTATION, _attention_forward)
@@ -217,29 +93,60 @@ def attached(model: Any, attachment: Attachment) -> Iterator[None]:
         ModelError: The model does not let its attention be replaced, has nothing to make sparse, or is in use.
     """
     name = type(model).__name__
-    if not hasattr(model, "set_attn_implementation"):
-        raise ModelError(f"{name} is no transformers model, so its attention cannot be replaced.")
+    language = _language_model(model)
     full_layers = frozenset(full_attention_layers(model.config))
     if not full_layers:
         raise ModelError(
             f"Every attention layer of this {name} is a sliding window, which already reads few keys; "
             "there is nothing to make sparse."
         )
-    modules = [module for module in model.modules() if hasattr(module, "layer_idx")]
+    modules = [module for module in language.modules() if hasattr(module, "layer_idx")]
+    if model.config.is_encoder_decoder or any(not getattr(module, "is_causal", True) for module in modules):
+        raise ModelError(
+            f"{name} does not only read what came before, as an encoder does, so it cannot run sparsely; take a "
+            "decoder-only model."
+        )
     if any(hasattr(module, _ATTRIBUTE) for module in modules):
         raise ModelError(f"This {name} already runs with a SparseAttention; leave that block first.")
     attachment.full_layers = full_layers
-    previous = model.config._attn_implementation
-    for module in modules:
-        setattr(module, _ATTRIBUTE, attachment)
+    implementations = [(config, config._attn_implementation) for config in _configs(language.config)]
+    hooks: list[RemovableHandle] = []
     try:
-        model.set_attn_implementation(IMPLEMENTATION)
-        if model.config._attn_implementation != IMPLEMENTATION:
+        for module in modules:
+            setattr(module, _ATTRIBUTE, attachment)
+            hooks.append(module.register_forward_pre_hook(_note_cache, with_kwargs=True))
+        language.set_attn_implementation(IMPLEMENTATION)
+        if language.config._attn_implementation != IMPLEMENTATION:
             raise ModelError(
                 f"{name} does not take its attention from transformers' AttentionInterface, so it cannot run sparsely."
             )
         yield
     finally:
-        model.set_attn_implementation(previous)
+        for config, implementation in implementations:
+            config._attn_implementation = implementation
+        for hook in hooks:
+            hook.remove()
         for module in modules:
-            delattr(module, _ATTRIBUTE)
+            vars(module).pop(_ATTRIBUTE, None)
+
+
+def _language_model(model: Any) -> Any:
+    """Return the part of a model that reads text, which is all of it where it reads nothing else.
+
+    Raises:
+        ModelError: It is no transformers model.
+    """
+    config: Any = getattr(model, "config", None)
+    if hasattr(config, "get_text_config") and hasattr(model, "set_attn_implementation"):
+        text = config.get_text_config(decoder=True)
+        parts = (part for part in model.modules() if getattr(part, "config", None) is text)
+        return next((part for part in parts if hasattr(part, "set_attn_implementation")), model)
+    raise ModelError(f"{type(model).__name__} is no transformers model, so its attention cannot be replaced.")
+
+
+def _configs(config: Any) -> Iterator[Any]:
+    """Yield a config and those below it, each before its own."""
+    yield config
+    for name in config.sub_configs:
+        if (below := getattr(config, name, None)) is not None:
+            yield from _configs(below)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from transformers import DynamicCache
 
-from sparse_hub_core.attention.transformers_seam import Attachment, attached
+from sparse_hub_core.attention.attachment import Attachment
+from sparse_hub_core.attention.transformers_seam import attached
 from sparse_hub_core.models.loading import LoadedModel
 from sparse_hub_core.models.prompt import Prompt
 from sparse_hub_core.models.snapshot import PrefixSnapshot, new_cache, restore, take_snapshot

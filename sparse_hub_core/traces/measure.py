@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from sparse_hub_core.attention.attachment import Attachment
 from sparse_hub_core.attention.sparse_attention import SparseAttention
-from sparse_hub_core.attention.transformers_seam import Attachment, full_attention_layers
+from sparse_hub_core.attention.transformers_seam import full_attention_layers
 from sparse_hub_core.errors import SparseHubError
 from sparse_hub_core.evaluation import Meter, Prefixes, PreparedRequest, evaluate_request
 from sparse_hub_core.fidelity import Fidelity, Measures

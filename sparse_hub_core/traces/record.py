@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import torch
 from transformers.cache_utils import DynamicCache
 
+from sparse_hub_core.attention.attachment import Attachment
 from sparse_hub_core.attention.engine import Scoring
-from sparse_hub_core.attention.transformers_seam import Attachment
 from sparse_hub_core.models.decoding import decode, prefill, restored
 from sparse_hub_core.models.loading import LoadedModel
 from sparse_hub_core.models.prefixes import prefix_snapshot

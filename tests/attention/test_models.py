@@ -12,7 +12,8 @@ import transformers
 from transformers import AutoModelForCausalLM, DynamicCache, PretrainedConfig
 
 from sparse_hub_core import AttentionResult, ModelError, SparseAttention, get_masker_config
-from sparse_hub_core.attention.transformers_seam import IMPLEMENTATION, Attachment, attached, full_attention_layers
+from sparse_hub_core.attention.attachment import Attachment
+from sparse_hub_core.attention.transformers_seam import IMPLEMENTATION, attached, full_attention_layers
 
 Sink, Local = get_masker_config("sink"), get_masker_config("local")
 OracleTopK = get_masker_config("oracle_top_k")

@@ -147,12 +147,16 @@ def test_a_prefill_begins_a_new_sequence() -> None:
 
 
 def test_queries_of_another_prompt_are_not_taken_for_those_of_a_resumed_one(llama: Any) -> None:
-    watcher, first, second = WatcherConfig(), prompt(30), prompt(40, seed=1)
-    with torch.no_grad(), SparseAttention([watcher]).on(llama):
-        cache = llama(first, use_cache=True).past_key_values
-        llama(second, use_cache=True)
-        llama(prompt(1), past_key_values=cache, use_cache=True)
-    assert [(length, queries) for _, length, queries in watcher.prefixes] == [(30, None)] * 4
+    alone, mixed, first, second = WatcherConfig(), WatcherConfig(), prompt(30), prompt(40, seed=1)
+    for watcher, others in ((alone, []), (mixed, [second])):
+        with torch.no_grad(), SparseAttention([watcher]).on(llama):
+            cache = llama(first, use_cache=True).past_key_values
+            for ids in others:
+                llama(ids, use_cache=True)
+            llama(prompt(1), past_key_values=cache, use_cache=True)
+    assert [length for _, length, _ in mixed.prefixes] == [30] * 4
+    for (*_, queries), (*_, own) in zip(mixed.prefixes, alone.prefixes, strict=True):
+        assert torch.equal(queries, own)
 
 
 @pytest.mark.parametrize("block_size", [4, 64])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sparse_hub_core import SparseAttention, get_masker_config
-from sparse_hub_core.attention.transformers_seam import Attachment
+from sparse_hub_core.attention.attachment import Attachment
 from sparse_hub_core.models.decoding import generate, prefill
 from sparse_hub_core.models.prompt import Prompt
 from sparse_hub_core.models.snapshot import ModelFiles

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from small_runs import EVERYTHING, NEW_TOKENS, STACKS, Told, layer_alone, prepare, sink_local, traced
 
 from sparse_hub_core import MaskerConfig, SparseAttention
+from sparse_hub_core.attention.attachment import Attachment
 from sparse_hub_core.attention.dense import dense_attention
 from sparse_hub_core.attention.metrics import attention_error
-from sparse_hub_core.attention.transformers_seam import Attachment, attached
+from sparse_hub_core.attention.transformers_seam import attached
 from sparse_hub_core.evaluation import Meter
 from sparse_hub_core.models.decoding import generate, restored, teacher_forced
 from sparse_hub_core.traces.measure import compare_logits, measure, reseeded
