@@ -44,7 +44,7 @@ def run_validation(
     """
     done = cell.read_requests()
     missing = [index for index, prepared in enumerate(stage.requests) if prepared.request.id not in done]
-    progress.advance(len(stage.requests) - len(missing))
+    progress.skip(len(stage.requests) - len(missing))
     failures: list[str] = []
     if missing:
         stage_ref, configs_ref = ray.put(stage), ray.put(configs)

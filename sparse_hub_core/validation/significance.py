@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,12 +91,12 @@ def _sign_flip(differences: Sequence[Sequence[float]], seed: int) -> float:
     rows = max(1, CHUNK // len(sums))
     extreme = 0
     for begin in range(0, RESAMPLES, rows):
-        signs = rng.integers(0, 2, size=(min(rows, RESAMPLES - begin), len(sums)))
+        signs = rng.integers(0, 2, size=(min(rows, RESAMPLES - begin), len(sums)), dtype=np.int8)
         extreme += int(np.count_nonzero(_totals(signs, sums) >= seen))
     # The one seen is one of them, so that no p-value is 0.
     return (extreme + 1) / (RESAMPLES + 1)
 
 
-def _totals(signs: NDArray[np.int64], sums: NDArray[np.float64]) -> NDArray[np.float64]:
+def _totals(signs: NDArray[np.signedinteger[Any]], sums: NDArray[np.float64]) -> NDArray[np.float64]:
     totals: NDArray[np.float64] = np.abs(2.0 * (signs @ sums) - sums.sum())
     return totals

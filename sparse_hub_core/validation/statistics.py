@@ -37,9 +37,7 @@ def clustered_mean(values: Sequence[Sequence[float]], low: float, high: float) -
     error = _standard_error(residuals, counts)
     half = 0.0 if error is None else error * _t_value(residuals)
     bounds = max(mean - half, low), min(mean + half, high)
-    if _num_different(sums / counts) < FEW_DIFFERENT or len(values) < FEW_REQUESTS:
-        unseen = 1.0 - (1.0 - CONFIDENCE) ** (1.0 / len(values))
-        bounds = min(bounds[0], mean - unseen * (mean - low)), max(bounds[1], mean + unseen * (high - mean))
+    bounds = rule_of_three(sums / counts, mean, bounds, (low, high))
     return Interval(
         mean=mean,
         low=bounds[0],
@@ -70,9 +68,15 @@ def _t_value(residuals: NDArray[np.float64]) -> float:
     return float(stats.t.ppf((1.0 + CONFIDENCE) / 2.0, degrees))
 
 
-def _num_different(means: NDArray[np.float64]) -> int:
-    """Count the requests whose mean is not the most common one."""
-    return len(means) - max(Counter(np.round(means, 9).tolist()).values())
+def rule_of_three(
+    means: NDArray[np.float64], mean: float, bounds: tuple[float, float], ends: tuple[float, float]
+) -> tuple[float, float]:
+    """Return bounds that leave room for what few or nearly equal requests did not show; others as they are."""
+    num_different = len(means) - max(Counter(np.round(means, 9).tolist()).values())
+    if num_different >= FEW_DIFFERENT and len(means) >= FEW_REQUESTS:
+        return bounds
+    unseen = 1.0 - (1.0 - CONFIDENCE) ** (1.0 / len(means))
+    return min(bounds[0], mean - unseen * (mean - ends[0])), max(bounds[1], mean + unseen * (ends[1] - mean))
 
 
 def paired_difference(
