@@ -25,13 +25,23 @@ class Progress:
         """There are so many more requests to evaluate than was said at first; fewer, where it is negative."""
 
     def advance(self, steps: int = 1) -> None:
-        """So many requests are done, or need not be done."""
+        """So many requests were evaluated."""
+
+    def skip(self, steps: int) -> None:
+        """So many requests need not be evaluated: an earlier process did it, or a trial ended before them."""
 
     def end(self) -> None:
         """All cells have run, whatever was expected."""
 
-    def trial(self, line: TrialLine, number: int, total: int) -> None:
-        """A trial of the cell that began last ended, the so manieth at its fidelity; infeasible ones do not count."""
+    def trial(self, line: TrialLine, index: int, number: int, total: int) -> None:
+        """A trial of the cell that began last ended.
+
+        Args:
+            line: How.
+            index: Which line of trials.jsonl says so, from 1 on.
+            number: The so manieth at its fidelity; infeasible ones do not count.
+            total: How many are expected there.
+        """
 
     def note(self, sentence: str) -> None:
         """Something the user should know."""
@@ -68,15 +78,20 @@ class Several(Progress):
         for watcher in self.watchers:
             watcher.advance(steps)
 
+    def skip(self, steps: int) -> None:
+        """Pass it on."""
+        for watcher in self.watchers:
+            watcher.skip(steps)
+
     def end(self) -> None:
         """Pass it on."""
         for watcher in self.watchers:
             watcher.end()
 
-    def trial(self, line: TrialLine, number: int, total: int) -> None:
+    def trial(self, line: TrialLine, index: int, number: int, total: int) -> None:
         """Pass it on."""
         for watcher in self.watchers:
-            watcher.trial(line, number, total)
+            watcher.trial(line, index, number, total)
 
     def note(self, sentence: str) -> None:
         """Pass it on."""

@@ -190,7 +190,7 @@ class _TaskRun:
         search = CellSearch(runner, self.task, preset, cell, identity)
         found = search.earlier()
         if found is not None:
-            runner.progress.advance(expected_search_requests(self.matrix, self.task, preset))
+            runner.progress.skip(expected_search_requests(self.matrix, self.task, preset))
             return found
         resumed = resumed_sentence(cell.read_trials(), self.task, preset)
         if resumed is not None:

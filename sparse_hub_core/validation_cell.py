@@ -72,7 +72,7 @@ class TaskValidation:
     def _earlier(self, cell: CellDirectory) -> ValidationFile | None:
         found = cell.read_validation()
         if found is not None:
-            self.runner.progress.advance(self.matrix.spec.validation.max_requests)
+            self.runner.progress.skip(self.matrix.spec.validation.max_requests)
         return found
 
     def _lines(

@@ -48,6 +48,8 @@ class _Trial:
     parameters: dict[str, Any]
     key: str
     slot: int
+    num_known: int
+    """So many of its answers are known from elsewhere."""
     num_written: int = 0
     """So many of its answers are in the files."""
     answers: list[Measures] = field(default_factory=list)
@@ -124,8 +126,9 @@ class RungRun:
         """Start a trial with what is known of its requests: from a process that was killed, and from other searches."""
         rung = self.job.rung
         known = self.log.known(parameters, rung.fidelity)
-        trial = _Trial(parameters, self.log.key(parameters), slot, len(known))
-        found = self.book.find(trial.key, rung, self.job.request_ids[len(known) :])
+        key = self.log.key(parameters)
+        found = self.book.find(key, rung, self.job.request_ids[len(known) :])
+        trial = _Trial(parameters, key, slot, len(known) + len(found), len(known))
         self._take_answers(trial, [*known, *found])
 
     def _go_on(self, trial: _Trial) -> None:
@@ -199,7 +202,9 @@ class RungRun:
         """Write down those answers of a trial that are not in the files."""
         rung, num_before = self.job.rung, len(trial.answers)
         trial.answers += answers
-        self.progress.advance(len(answers))
+        num_measured = len(trial.answers) - max(num_before, min(trial.num_known, len(trial.answers)))
+        self.progress.advance(num_measured)
+        self.progress.skip(len(answers) - num_measured)
         first = max(num_before, trial.num_written)
         new = trial.answers[first:]
         if not new:
@@ -235,7 +240,7 @@ class RungRun:
         )
         self.log.add(line)
         self.queue.tell(trial.parameters, line.measures)
-        self.progress.advance(self.job.num_requests - finished)
+        self.progress.skip(self.job.num_requests - finished)
 
     def _objective(self, means: Measures | None) -> float | None:
         """Return what is minimised, which is not one number where there are several winners."""

@@ -229,7 +229,8 @@ class _Search:
         return sum(line.fidelity == fidelity and line.status != "infeasible" for line in self.log.lines)
 
     def _told(self, line: TrialLine) -> None:
-        self.progress.trial(line, self._num_ended(line.fidelity), self.wanted[line.fidelity])
+        index, number = len(self.log.lines), self._num_ended(line.fidelity)
+        self.progress.trial(line, index, number, self.wanted[line.fidelity])
 
     def _require_finished(self, rung: Rung) -> None:
         """Check that a rung left something to go on with.

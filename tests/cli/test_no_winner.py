@@ -24,7 +24,7 @@ def test_a_density_that_nothing_reaches_is_a_failed_row_and_the_search_is_not_re
         assert main([*PARETO, "--output-dir", str(tmp_path)]) == 1
         told = capsys.readouterr().err
         assert "No configuration keeps to density at most 0.01%: the nearest at F0 has density" in told
-        assert ("F0 trial" in told) is not is_again
+        assert (" F0 1/4: ok" in told) is not is_again
         (summary,) = tmp_path.glob("run-*/summary.json")
         rows = {row["target"]: row for row in json.loads(summary.read_text())["cells"] if row["preset"] != "dense"}
         assert {name: row["status"] for name, row in rows.items()} == {"density-0.01": "failed", "density-100": "done"}

@@ -16,7 +16,7 @@ import ray
 from sparse_hub_core import SparseAttention
 from sparse_hub_core.build_matrix import build_matrix
 from sparse_hub_core.cli.main import main
-from sparse_hub_core.cli.progress import PlainProgress
+from sparse_hub_core.cli.plain_progress import PlainProgress
 from sparse_hub_core.execute_full_benchmark import execute_full_benchmark
 from sparse_hub_core.models.fingerprint import fingerprint
 from sparse_hub_core.plugins import load_registry
@@ -115,7 +115,7 @@ def test_trials_are_counted_rung_by_rung(pareto: Ended) -> None:
     assert list(counts) == ["F0", "F1", "F2", "F3"]
     assert counts["F0"] == 12 >= counts["F1"] >= counts["F2"] >= counts["F3"]
     for fidelity, count in counts.items():
-        said = re.findall(rf"  {fidelity} trial (\d+)/(\d+): ", pareto.told)
+        said = re.findall(rf"  #\d+ {fidelity} (\d+)/(\d+): ", pareto.told)
         assert [int(number) for number, _ in said] == list(range(1, count + 1))
         assert said[-1] == (str(count), str(count))
     assert ", ".join(f"{count} {fidelity}" for fidelity, count in counts.items()) in pareto.said
@@ -134,7 +134,7 @@ def test_the_rungs_agree_in_a_table(pareto: Ended) -> None:
 def test_the_same_command_again_repeats_nothing(folder: Path, pareto: Ended) -> None:
     before = {path: path.read_bytes() for path in pareto.run.rglob("*.json*") if path.name != "run.json"}
     again = start(folder, *PARETO)
-    assert "trial" not in again.told
+    assert not re.search(r" #\d+ F0 ", again.told)
     assert "load demo" not in again.told
     assert {path: path.read_bytes() for path in before} == before
     assert again.said == pareto.said

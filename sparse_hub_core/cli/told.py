@@ -1,0 +1,98 @@
+"""What happens in a run, a sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from sparse_hub_core.cli.watched import NO_BUDGET, is_over_budget
+from sparse_hub_core.fidelity import FIDELITIES
+from sparse_hub_core.report.rows import cell_label, cell_row
+from sparse_hub_core.results.schema import STATUSES
+from sparse_hub_core.search.budget import Budget
+
+if TYPE_CHECKING:
+    from sparse_hub_core.results.schema import CellSummary, TrialLine
+
+NOT_TRIED = "not tried"
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as ``m:ss`` or ``h:mm:ss``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def one_line(text: str) -> str:
+    """Return a text of others without line breaks and codes for terminals."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def trial_sentence(line: TrialLine, index: int, number: int, total: int, budget: Budget = NO_BUDGET) -> str:
+    """Return how one trial ended, or why a proposal was never tried.
+
+    Args:
+        line: The trial.
+        index: Its number in the report, and the number of its line in trials.jsonl.
+        number: Its number among the trials of its fidelity.
+        total: How many these are.
+        budget: What its configuration may read.
+    """
+    if line.status == "infeasible":
+        return f"{NOT_TRIED}: {line.reason or 'infeasible'}"
+    over = ", over the budget" if is_over_budget(line, budget) else ""
+    parts = [f"#{index} {line.fidelity} {number}/{total}: {line.status}{over}", *measured(line)]
+    return ", ".join(parts) + (f": {line.reason}" if line.reason else "")
+
+
+def measured(line: TrialLine) -> list[str]:
+    """Return what a trial measured."""
+    numbers = [("objective", line.objective, ".4g"), ("error", line.error, ".4g"), ("density", line.density, ".1%")]
+    numbers += [("I/O density", line.io_density, ".1%"), ("KL", line.kl, ".4g"), ("score", line.score, ".4g")]
+    return [f"{name} {value:{form}}" for name, value, form in numbers if value is not None]
+
+
+def trials_sentence(counts: Mapping[str, int], num_over: int = 0) -> str:
+    """Return "8 ok (1 over the budget), 2 pruned, 3 not tried", or nothing where no trial ended."""
+    told = []
+    for status in sorted(counts, key=_order):
+        over = f" ({num_over} over the budget)" if status == "ok" and num_over else ""
+        told.append(f"{counts[status]} {NOT_TRIED if status == 'infeasible' else status}{over}")
+    return ", ".join(told)
+
+
+def rungs_sentence(rungs: Mapping[str, tuple[int, int]]) -> str:
+    """Return "F0 50/50, F1 12/17"."""
+    return ", ".join(f"{name} {rungs[name][0]}/{rungs[name][1]}" for name in FIDELITIES if name in rungs)
+
+
+def best_sentence(best: tuple[int, TrialLine]) -> str:
+    """Return "#12 F1: objective 0.3457, error 0.3044, density 41.3%"."""
+    index, line = best
+    return f"#{index} {line.fidelity}: {', '.join(measured(line))}"
+
+
+def cell_sentences(rows: Sequence[CellSummary]) -> list[str]:
+    """Return how a cell ended, a sentence for each winner; none while it goes on."""
+    return [
+        f"{row.model}, {row.task}, {cell_label(row)}: {_ending(row)}"
+        for row in rows
+        if row.status not in ("waiting", "running")
+    ]
+
+
+def _ending(row: CellSummary) -> str:
+    if row.status == "failed":
+        return "failed"
+    shown = cell_row(row)
+    if row.validation is None:
+        return f"searched, density {row.best.density:.1%}" if row.best else "searched"
+    if row.validation.difference is None:
+        return f"score {shown.score} ({shown.verdict})"
+    return f"{shown.verdict}, score {shown.score}, difference {shown.difference}"
+
+
+def _order(status: str) -> int:
+    """Return the place of a status: that of a proposal that was never tried is the last."""
+    return len(STATUSES) if status == "infeasible" else STATUSES.index(status)

@@ -1,0 +1,115 @@
+"""What is known of a run that goes on, from what it told; plain lines and the live view are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from sparse_hub_core.fidelity import FIDELITIES
+from sparse_hub_core.search.budget import Budget
+
+if TYPE_CHECKING:
+    from sparse_hub_core.results.schema import CellSummary, TrialLine
+
+Place: TypeAlias = tuple[str, str, str]
+"""Model, task and preset of a cell."""
+FAILED = ("timeout", "oom", "error")
+"""How a trial ends that broke; one that is infeasible was never tried."""
+NO_BUDGET = Budget()
+
+
+@dataclass(frozen=True)
+class Searched:
+    """The trials of the cell that runs."""
+
+    budget: Budget = NO_BUDGET
+    rungs: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Of each fidelity, how many of how many trials ended."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Trials by status."""
+    num_over: int = 0
+    """So many that ended well read more than the budget allows."""
+    best: tuple[int, TrialLine] | None = None
+    """The lowest objective within the budget at the highest fidelity so far, and the number of its trial."""
+
+    def after(self, line: TrialLine, index: int, number: int, total: int) -> Searched:
+        """Return what is known when one more trial ended."""
+        rungs = self.rungs if line.status == "infeasible" else {**self.rungs, line.fidelity: (number, total)}
+        counts = {**self.counts, line.status: self.counts.get(line.status, 0) + 1}
+        is_over = line.status == "ok" and is_over_budget(line, self.budget)
+        best = (index, line) if self._is_new_best(line) else self.best
+        return replace(self, rungs=rungs, counts=counts, num_over=self.num_over + is_over, best=best)
+
+    def _is_new_best(self, line: TrialLine) -> bool:
+        if line.status != "ok" or line.objective is None or is_over_budget(line, self.budget):
+            return False
+        if self.best is None or self.best[1].objective is None:
+            return True
+        # What a cheaper fidelity says of the objective is no match for what a later one says.
+        heights = [FIDELITIES.index(one.fidelity) for one in (line, self.best[1])]
+        return (-heights[0], line.objective) < (-heights[1], self.best[1].objective)
+
+
+def is_over_budget(line: TrialLine, budget: Budget) -> bool:
+    """Return whether a trial read more than is allowed, so that it cannot win."""
+    return line.measures is not None and budget.excess(line.measures) > 0
+
+
+@dataclass(frozen=True)
+class Watched:
+    """How far a run is."""
+
+    started: float
+    """When, on the clock that all times here are of."""
+    searched: Searched = Searched()
+    total: int = 0
+    """Requests to evaluate, as far as is known; those that need not be are among them."""
+    done: int = 0
+    skipped: int = 0
+    """Requests that need not be evaluated: an earlier process did it, or their trial ended early."""
+    since: float | None = None
+    """When the first request that was evaluated began."""
+    title: str = ""
+    """What is being done now."""
+    place: Place | None = None
+    """The cell that runs."""
+    cells: Mapping[Place, str] = field(default_factory=dict)
+    """The status of each cell, in the order in which they run."""
+
+    def at_cell(self, rows: Sequence[CellSummary]) -> Watched:
+        """Return what is known when a cell is to run, begins, or ended."""
+        place, statuses = rows[0].place, {row.status for row in rows}
+        cells = {**self.cells, place: "failed" if "failed" in statuses else rows[0].status}
+        if statuses == {"running"}:
+            return replace(self, cells=cells, place=place, searched=Searched(self.searched.budget))
+        return replace(self, cells=cells)
+
+    def at_stage(self, title: str, now: float) -> Watched:
+        """Return what is known when something else is being done."""
+        # Loading a model says nothing of how long requests take.
+        return replace(self, title=title, since=self.since if self.done else now)
+
+    def further(self, done: int = 0, skipped: int = 0) -> Watched:
+        """Return what is known when so many more requests were evaluated, or need not be."""
+        return replace(self, done=self.done + done, skipped=self.skipped + skipped)
+
+    def ended(self) -> Watched:
+        """Return what is known when nothing is left to do, whatever was expected."""
+        return replace(self, total=self.done + self.skipped)
+
+    @property
+    def share(self) -> float:
+        """The share of the requests that is done or need not be."""
+        return min(1.0, (self.done + self.skipped) / self.total) if self.total > 0 else 0.0
+
+    def seconds_left(self, now: float) -> float | None:
+        """Return about how long the others take, at the pace of those that were evaluated; None where none was."""
+        if not self.done:
+            return None
+        begun = self.started if self.since is None else self.since
+        return (now - begun) / self.done * max(0, self.total - self.done - self.skipped)
+
+    def count(self, *statuses: str) -> int:
+        """Return how many cells have one of some statuses."""
+        return sum(status in statuses for status in self.cells.values())
