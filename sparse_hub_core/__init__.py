@@ -35,12 +35,14 @@ if TYPE_CHECKING:
     )
     from sparse_hub_core.execute_full_benchmark import execute_full_benchmark, get_run_configurations
     from sparse_hub_core.fidelity import Measures
+    from sparse_hub_core.finish_hooks import CellPlace
     from sparse_hub_core.hookspecs import hookimpl
     from sparse_hub_core.lookup import get_benchmark, get_masker_config
     from sparse_hub_core.masker import Masker, MaskerConfig, Size, covers_context, resolve_size
     from sparse_hub_core.models.loading import LoadedModel, get_model
     from sparse_hub_core.optimizer_factory import create_optimizer
     from sparse_hub_core.registry import Subset, fixed
+    from sparse_hub_core.results.schema import Best, CellSummary, TrialLine, ValidationFile
     from sparse_hub_core.search.algorithm import SearchAlgorithm
     from sparse_hub_core.search.objectives import Objective
     from sparse_hub_core.space import Domain, choice, integer, loguniform, uniform
@@ -51,6 +53,9 @@ __version__ = "0.1.0"
 _HOME = {
     "AttentionResult": "attention.result",
     "Benchmark": "benchmark",
+    "Best": "results.schema",
+    "CellPlace": "finish_hooks",
+    "CellSummary": "results.schema",
     "ConfigError": "errors",
     "CountTokens": "benchmark",
     "DataError": "errors",
@@ -83,7 +88,9 @@ _HOME = {
     "SparseAttention": "attention.sparse_attention",
     "SparseHubError": "errors",
     "Subset": "registry",
+    "TrialLine": "results.schema",
     "UsageError": "errors",
+    "ValidationFile": "results.schema",
     "build_spec": "spec",
     "choice": "space",
     "covers_context": "masker",
@@ -112,6 +119,9 @@ __all__ = [
     "OBSERVED_QUERIES",
     "AttentionResult",
     "Benchmark",
+    "Best",
+    "CellPlace",
+    "CellSummary",
     "ConfigError",
     "CountTokens",
     "DataError",
@@ -143,7 +153,9 @@ __all__ = [
     "SparseAttention",
     "SparseHubError",
     "Subset",
+    "TrialLine",
     "UsageError",
+    "ValidationFile",
     "build_spec",
     "choice",
     "covers_context",

@@ -15,12 +15,13 @@ PACKAGES = ("sparse-hub", "torch", "transformers", "ray", "nevergrad", "numpy", 
 
 def versions(registry: Registry) -> dict[str, str]:
     """Return the versions of Python, of the libraries that results depend on, and of all plugins."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        found[name] = importlib_metadata.version(name)
-    for record in registry.plugins:
-        found[record.provenance.distribution] = record.provenance.version
-    return found
+    plugins = {record.provenance.distribution: record.provenance.version for record in registry.plugins}
+    return {**library_versions(), **plugins}
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that dense attention depends on, too."""
+    return {"python": platform.python_version(), **{name: importlib_metadata.version(name) for name in PACKAGES}}
 
 
 def hardware(device: str) -> dict[str, Any]:

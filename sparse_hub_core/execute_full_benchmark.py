@@ -21,6 +21,7 @@ from sparse_hub_core.build_matrix import (
 from sparse_hub_core.data.choice import choose_data
 from sparse_hub_core.data.source import hub_commit
 from sparse_hub_core.errors import SparseHubError, UsageError
+from sparse_hub_core.finish_hooks import FinishHooks
 from sparse_hub_core.lookup import get_task
 from sparse_hub_core.matrix import Cell, Matrix, Plan, StageName
 from sparse_hub_core.models.source import ModelSource
@@ -212,6 +213,7 @@ def _run(
     with directory.locked():
         earlier = _seconds_so_far(directory.run_file)
         kept = SummaryWriter(directory)
+        hooks = FinishHooks(matrix.registry.finish_hooks, directory, progress.note)
         for note in notes:
             progress.note(note)
         run_file = RunFile(
@@ -224,7 +226,7 @@ def _run(
         write_json(directory.run_file, run_file)
         status: Literal["done", "failed", "interrupted"] = "interrupted"
         try:
-            cells = run_cells(matrix, Several(kept, progress), stages, best)
+            cells = run_cells(matrix, Several(kept, progress, hooks), stages, best)
             summary = SummaryFile(run_id=directory.run_id, cells=cells)
             status = "failed" if any(cell.status == "failed" for cell in summary.cells) else "done"
         except SparseHubError:

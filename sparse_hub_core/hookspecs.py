@@ -1,10 +1,12 @@
-"""The hooks a plugin may implement; each receives a ``register`` callback to call once per thing it offers.
+"""The hooks a plugin may implement: ``register_...`` to offer something, ``..._finished`` to hear what a run did.
 
-A reference is a string ``"package.module:Name"``, so registering imports nothing heavy.
+Each of the former receives a ``register`` callback to call once per thing it offers. A reference is a string
+``"package.module:Name"``, so registering imports nothing heavy.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pluggy
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
         RegisterPreset,
         RegisterSearchAlgorithm,
     )
+    from sparse_hub_core.finish_hooks import CellPlace
+    from sparse_hub_core.results.schema import CellSummary, TrialLine
 
 hookspec = pluggy.HookspecMarker("sparse_hub")
 hookimpl = pluggy.HookimplMarker("sparse_hub")
@@ -61,3 +65,21 @@ def register_objectives(register: RegisterObjective) -> None:
 @hookspec
 def register_models(register: RegisterModel) -> None:
     """Offer models: ``register(name, source, summary=..., revision=None, max_context_length=None)``."""
+
+
+@hookspec
+def trial_finished(cell: CellPlace, trial: TrialLine, index: int, number: int) -> None:
+    """Hear that a trial ended, however it ended, once its line is in trials.jsonl.
+
+    ``index`` is its place in ``cell.trials()``, from 1. ``number`` counts the trials at its fidelity, from 1 as well;
+    infeasible ones do not count. Both go on where an earlier process stopped, whose trials are not told again.
+    """
+
+
+@hookspec
+def cell_finished(cell: CellPlace, rows: Sequence[CellSummary]) -> None:
+    """Hear that a cell ended, once all its files and its rows in summary.json are there; a row for each winner.
+
+    A cell whose results are there already is told again by each run that comes across it. One that is interrupted
+    is not told until a later run ends it.
+    """

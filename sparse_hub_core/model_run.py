@@ -13,7 +13,7 @@ from typing import Any
 import ray
 
 from sparse_hub_core.code_digest import core_digest
-from sparse_hub_core.environment import num_cores, versions
+from sparse_hub_core.environment import library_versions, num_cores
 from sparse_hub_core.errors import UsageError
 from sparse_hub_core.matrix import Matrix, StageName
 from sparse_hub_core.models.fingerprint import fingerprint
@@ -118,7 +118,8 @@ class ModelRun:
 
     def _pool_settings(self) -> tuple[WorkerSettings, float, int]:
         matrix, spec = self.matrix, self.matrix.spec
-        software = content_hash({**versions(matrix.registry), "code": core_digest()})[:8]
+        # Not those of plugins: what is kept is dense, so that installing one keeps it.
+        software = content_hash({**library_versions(), "code": core_digest()})[:8]
         key = f"{self.fingerprint}-{matrix.device}-{matrix.dtype}-{software}"
         resources = ray.cluster_resources()
         # A relative path is one of this process, not of a worker's.

@@ -18,6 +18,7 @@ from sparse_hub_core.registry import (
     ROLES,
     BenchmarkEntry,
     Entry,
+    FinishHook,
     MaskerEntry,
     ModelEntry,
     PluginRecord,
@@ -32,6 +33,7 @@ from sparse_hub_core.registry import (
 ENTRY_POINT_GROUP = "sparse_hub"
 DISABLE_VARIABLE = "SPARSE_HUB_DISABLE_PLUGINS"
 RAISE_VARIABLE = "SPARSE_HUB_RAISE_PLUGIN_ERRORS"
+FINISH_HOOKS = ("trial_finished", "cell_finished")
 
 
 def load_registry() -> Registry:
@@ -51,6 +53,16 @@ def load_registry() -> Registry:
         registry.presets.add(preset)
     registry.plugins = [_with_clashes(registry, record) for record in registry.plugins]
     return registry
+
+
+def are_errors_raised() -> bool:
+    """Return whether the user wants what plugins raise instead of a sentence about it."""
+    return os.environ.get(RAISE_VARIABLE) == "1"
+
+
+def one_line(error: BaseException) -> str:
+    """Return what a plugin raised on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _entry_points() -> list[tuple[Any, Provenance]]:
@@ -74,13 +86,14 @@ def _load_into(registry: Registry, entry_point: Any, provenance: Provenance) -> 
             getattr(manager.hook, hook)(register=callback)
     except (Exception, SystemExit) as error:
         # A plugin may raise anything, and the others must work all the same.
-        if os.environ.get(RAISE_VARIABLE) == "1":
+        if are_errors_raised():
             raise
-        sentence = " ".join(f"{type(error).__name__}: {error}".split())
         offered = frozenset(entry.name for _, entry in collected.entries)
-        return PluginRecord(provenance, "error", sentence, offered, loaded=False)
+        return PluginRecord(provenance, "error", one_line(error), offered, loaded=False)
     for kind, entry in collected.entries:
         getattr(registry, kind).add(entry)
+    callers = ((name, getattr(manager.hook, name)) for name in FINISH_HOOKS)
+    registry.finish_hooks += [FinishHook(provenance, name, call) for name, call in callers if call.get_hookimpls()]
     return PluginRecord(provenance, "ok")
 
 

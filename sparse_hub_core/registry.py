@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
@@ -205,6 +205,15 @@ class PluginRecord:
     """False where nothing of the plugin is registered; a plugin with a clash of names is loaded all the same."""
 
 
+@dataclass(frozen=True)
+class FinishHook:
+    """A plugin's hook that hears what a run did: ``trial_finished`` or ``cell_finished``."""
+
+    provenance: Provenance
+    name: str
+    call: Callable[..., Any]
+
+
 EntryT = TypeVar("EntryT", bound=Entry)
 
 
@@ -250,6 +259,7 @@ class Registry:
     objectives: Table[Entry] = field(default_factory=lambda: Table("objective"))
     models: Table[ModelEntry] = field(default_factory=lambda: Table("model"))
     plugins: list[PluginRecord] = field(default_factory=list)
+    finish_hooks: list[FinishHook] = field(default_factory=list)
 
     def tables(self) -> tuple[Table[Any], ...]:
         """Return the tables in the order they are documented."""

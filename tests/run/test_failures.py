@@ -80,6 +80,14 @@ def test_a_failed_trial_never_wins(faulty_run: Finished) -> None:
     assert faulty_run.json("half_faulty_only", "best.json")["parameters"]["half_faulty_which"] == 0
 
 
+def test_a_hook_that_fails_is_told_of_once_and_stops_nothing(faulty_run: Finished) -> None:
+    told = [line for line in faulty_run.process.stderr.splitlines() if "sparse-hub-faulty 0.1.0 failed in" in line]
+    assert len(told) == 2
+    # Dense attention is validated before anything is searched.
+    assert "cell_finished, which is not called again in this run: SystemExit: enough of ruler/niah_multik" in told[0]
+    assert "trial_finished, which is not called again in this run: ValueError: no trial is good enough" in told[1]
+
+
 @pytest.mark.parametrize("part", ["search", "validation"])
 def test_a_context_too_short_for_its_needle(part: str, tmp_path: Path) -> None:
     smaller = ("--num-samples", "1", "--max-concurrent", "1", "--preset", "local_sink")

@@ -1,4 +1,4 @@
-"""Maskers that load well and fail at work."""
+"""Maskers and hooks that load well and fail at work."""
 
 from sparse_hub_core import fixed, hookimpl
 
@@ -19,3 +19,13 @@ def register_maskers(register):
 @hookimpl
 def register_presets(register):
     register("half_faulty_only", [fixed("local", window_size=64), "half_faulty"], summary="one good value of two")
+
+
+@hookimpl
+def trial_finished(trial):
+    raise ValueError(f"no trial is good enough, this one was {trial.status}")
+
+
+@hookimpl
+def cell_finished(cell):
+    raise SystemExit(f"enough of {cell.task}")
