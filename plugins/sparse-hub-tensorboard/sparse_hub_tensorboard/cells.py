@@ -1,0 +1,103 @@
+"""What TensorBoard shows of a cell: its trials as curves and as rows of hyperparameters, and its validation."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tensorboardX.proto.event_pb2 import Event
+
+from sparse_hub_core import Best, CellPlace, CellSummary, TrialLine, ValidationFile
+from sparse_hub_tensorboard.events import append, document, is_written, scalars, session, write
+
+MEASURES = ("objective", "error", "density", "io_density", "score")
+IDENTITY = "identity.txt"
+
+
+def write_trial(cell: CellPlace, trial: TrialLine, index: int, number: int) -> None:
+    """Write a trial as points of its rung's curves and as a row of hyperparameters, once however often it is told."""
+    folder = _folder(cell)
+    row = folder / "trials" / f"{index:04d}-{trial.fidelity}"
+    if is_written(row):
+        return
+    measured = {name: getattr(trial, name) for name in MEASURES}
+    ended = trial.started + trial.seconds
+    points = scalars({f"{trial.fidelity}/{name}": value for name, value in measured.items()}, number, ended)
+    if points:
+        append(folder, points)
+    parameters = {**trial.parameters, "fidelity": trial.fidelity, "status": trial.status}
+    write(row, _row(parameters, measured, ended))
+
+
+def write_cell(cell: CellPlace, rows: Sequence[CellSummary]) -> None:
+    """Write how a cell was validated, and the trials that were missed: the plugin was not there yet, or failed."""
+    numbers: Counter[str] = Counter()
+    for index, trial in enumerate(cell.trials(), 1):
+        numbers[trial.fidelity] += trial.status != "infeasible"
+        write_trial(cell, trial, index, numbers[trial.fidelity])
+    for row in rows:
+        if row.validation is not None:
+            _write_validation(cell, row.target, row.validation, row.best)
+
+
+def _write_validation(cell: CellPlace, target: str, validation: ValidationFile, best: Best | None) -> None:
+    folder = _folder(cell) / "-".join(filter(None, ["validation", target]))
+    if is_written(folder):
+        return
+    ended, measured = time.time(), _measured(validation)
+    events = scalars({f"validation/{name}": value for name, value in measured.items()}, 0, ended)
+    for layer, error in validation.error_by_layer.items():
+        events += scalars({"validation/error_by_layer": error}, layer, ended)
+    if best is not None:
+        content = best.model_dump_json(indent=2, include={"preset", "target", "budget", "maskers"})
+        events += document("configuration", _as_code(content), ended)
+        parameters = {**best.parameters, "fidelity": "validation", "status": "ok"}
+        events += _row(parameters, {**measured, "score": measured.get("sparse_score")}, ended)
+    write(folder, events)
+
+
+def _row(parameters: Mapping[str, object], measured: Mapping[str, float | None], ended: float) -> list[Event]:
+    return session(parameters, {f"trial/{name}": measured.get(name) for name in MEASURES}, ended)
+
+
+def _measured(validation: ValidationFile) -> dict[str, float | None]:
+    intervals = {
+        "dense_score": validation.dense,
+        "sparse_score": validation.sparse,
+        "difference": validation.difference,
+    }
+    found: dict[str, float | None] = {}
+    for name, interval in intervals.items():
+        if interval is not None:
+            found |= {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return {
+        **found,
+        "error": validation.error_mean,
+        "density": validation.density_validation,
+        "io_density": validation.io_density_validation,
+    }
+
+
+def _as_code(content: str) -> str:
+    """Return text that Markdown shows as it is, whatever is in it."""
+    return "\n".join(f"    {line}" for line in content.splitlines())
+
+
+def _folder(cell: CellPlace) -> Path:
+    """Return where a cell's events are; those of results that were moved aside are, too, and come back with them."""
+    folder = cell.run / "tensorboard" / cell.folder.relative_to(cell.run)
+    marker = folder / IDENTITY
+    found = marker.read_text() if marker.exists() else None
+    if found == cell.identity:
+        return folder
+    if found is not None:
+        folder.rename(folder.with_name(f"{folder.name}.{found[:8]}"))
+    earlier = folder.with_name(f"{folder.name}.{cell.identity[:8]}")
+    if earlier.exists():
+        earlier.rename(folder)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        marker.write_text(cell.identity)
+    return folder
