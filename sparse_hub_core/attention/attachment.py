@@ -13,6 +13,7 @@ from sparse_hub_core.attention.cached_sequence import CachedSequence
 from sparse_hub_core.attention.dense import dense_attention, split_attention_mask
 from sparse_hub_core.attention.engine import Scoring
 from sparse_hub_core.attention.layer import OBSERVED_QUERIES, Prefix
+from sparse_hub_core.attention.reading_ahead import attention_that_reads_ahead, reads_ahead
 from sparse_hub_core.errors import ModelError
 from sparse_hub_core.masker import Stage
 
@@ -120,6 +121,8 @@ class Attachment:
             if self.recorder is not None and stage == "decode":
                 self.recorder.record(layer_idx, rows[0], output, scoring)
             return output
+        if layer_idx == min(self.full_layers):
+            _check_order(mask, rows[0].shape[2])
         prefix = Prefix(sequence.prefix, sequence.prefix_queries.get(layer_idx))
         result = attention.attend(*rows, scoring, mask, layer_idx, prefix, stage)
         if self.observer is not None:
@@ -179,6 +182,21 @@ def _cached_keys(cache: Cache, layer_idx: int) -> torch.Tensor | None:
     return None
 
 
+def _check_order(attention_mask: torch.Tensor | None, num_queries: int) -> None:
+    """Check that the queries that are sparse only read what came before them.
+
+    Raises:
+        ModelError: Some read ahead.
+    """
+    if attention_mask is not None and reads_ahead(
+        split_attention_mask(attention_mask, len(attention_mask))[0], num_queries
+    ):
+        raise ModelError(
+            "Some tokens after the prefix read ahead, as those of an image do, which only the dense prefix can; put "
+            "them there, and take no stack that reads the prefix sparsely."
+        )
+
+
 def dense_of_model(
     queries: torch.Tensor,
     keys: torch.Tensor,
@@ -187,7 +205,10 @@ def dense_of_model(
     attention_mask: torch.Tensor | None,
 ) -> torch.Tensor:
     """Attend densely under a mask as a model hands it over."""
-    return dense_attention(queries, keys, values, scoring, *split_attention_mask(attention_mask, queries.shape[0]))
+    allowed, bias = split_attention_mask(attention_mask, queries.shape[0])
+    if allowed is not None and reads_ahead(allowed, queries.shape[2]):
+        return attention_that_reads_ahead(queries, keys, values, scoring, allowed, bias)
+    return dense_attention(queries, keys, values, scoring, allowed, bias)
 
 
 def _check_last_keys(attention_mask: torch.Tensor | None, first: int) -> None:

@@ -14,7 +14,7 @@ CACHE_BITS = 16
 """I/O density is stated for a cache of 16-bit values, whatever the tensors at hand are."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AttentionResult:
     """What one call of ``SparseAttention`` gives."""
 
@@ -40,6 +40,10 @@ class AttentionResult:
         It is stated for a 16-bit cache, and above 1 where choosing reads more than it saves.
         """
         return density(self.mask.rows_read(), self.num_legal) + self.selector_share
+
+    def __repr__(self) -> str:
+        shape, shares = tuple(self.output.shape), f"density={self.density:.1%}, io_density={self.io_density:.1%}"
+        return f"AttentionResult(output={shape}, keys={self.mask.num_keys}, {shares})"
 
 
 def stack_rows(results: list[AttentionResult], queries: torch.Tensor, num_keys: int) -> AttentionResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -19,7 +20,7 @@ from sparse_hub_core.errors import ModelError
 IMPLEMENTATION = "sparse_hub"
 _ATTRIBUTE = "sparse_hub_attachment"
 _running = threading.local()
-"""The cache of the attention layer that a thread is in."""
+"""The attention layer that a thread is in; its cache is kept no longer than by its owner."""
 
 
 def _attention_forward(
@@ -36,12 +37,7 @@ def _attention_forward(
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attend as transformers asks: ``(B, Hq, Lq, d)`` in, ``(B, Lq, Hq, d)`` out."""
-    attachment: Attachment | None = getattr(module, _ATTRIBUTE, None)
-    if attachment is None:
-        raise ModelError(
-            "The block of attention.on(model) was left while the model was still running, as in another thread; leave "
-            "it after the last token."
-        )
+    attachment: Attachment = getattr(module, _ATTRIBUTE)
     scoring = Scoring(query.shape[-1] ** -0.5 if scaling is None else scaling, softcap, s_aux)
     layer_idx = cast(int, module.layer_idx)
     if sliding_window is not None:
@@ -49,7 +45,7 @@ def _attention_forward(
     elif layer_idx not in attachment.full_layers:
         output = dense_of_model(query, key, value, scoring, attention_mask)
     else:
-        cache = getattr(_running, "cache", None)
+        cache = _running.cache()
         output = attachment.forward(layer_idx, query, key, value, scoring, attention_mask, cache)
     return output.transpose(1, 2).contiguous(), None
 
@@ -67,7 +63,8 @@ def _windowed(
 
 def _note_cache(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Note the cache that an attention layer is called with, of which the attention itself gets only the tensors."""
-    _running.cache = next((value for value in (*kwargs.values(), *args) if isinstance(value, Cache)), None)
+    found = next((value for value in (*kwargs.values(), *args) if isinstance(value, Cache)), None)
+    _running.cache = (lambda: None) if found is None else weakref.ref(found)
 
 
 AttentionInterface.register(IMPLEMENTATION, _attention_forward)

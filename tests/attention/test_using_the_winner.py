@@ -1,0 +1,413 @@
+"""A found configuration in one's own code: whatever ``generate`` does with a model and its cache."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from tiny_models import ALTERNATE, COMMON, CONFIGS, build, generate, logits, tokens
+from transformers import DynamicCache, TextIteratorStreamer, TextStreamer, set_seed
+from transformers.generation.streamers import BaseStreamer
+
+from sparse_hub_core import ModelError, SparseAttention, get_masker_config, get_model
+
+Sink, Local = get_masker_config("sink"), get_masker_config("local")
+EVERYTHING = [Sink(sink_size=1.0)]
+LITTLE = [Sink(sink_size=1), Local(window_size=2), get_masker_config("oracle_top_k")(heavy_size=2)]
+KEYS_ONLY = {
+    "top_k": LITTLE,
+    "quest": [Sink(sink_size=1), Local(window_size=2), get_masker_config("quest")(page_size=4, heavy_size=4)],
+    "magic_pig": [Sink(sink_size=1), get_masker_config("magic_pig")(lsh_k=2, lsh_l=8)],
+    "double_sparsity": [Local(window_size=2), get_masker_config("double_sparsity")(heavy_size=3)],
+    "snap_kv": [Local(window_size=2), get_masker_config("snap_kv")(heavy_size=3, window_size=4)],
+}
+"""Stacks that remember nothing of the queries after the prefix."""
+GREEDY: dict[str, Any] = {"do_sample": False, "pad_token_id": 0}
+
+
+@pytest.fixture(scope="module")
+def llama() -> Any:
+    return build(CONFIGS["llama"]())
+
+
+@pytest.fixture(scope="module")
+def demo() -> Any:
+    return get_model("demo", "cpu")
+
+
+def after(model: Any, ids: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
+    """The logits of tokens fed one by one after what a cache holds."""
+    with torch.inference_mode():
+        rows = [model(token[None], past_key_values=cache).logits for token in ids.T]
+    return torch.cat(rows, dim=1)
+
+
+def filled(model: Any, ids: torch.Tensor) -> DynamicCache:
+    cache = DynamicCache(config=model.config)
+    with torch.inference_mode():
+        model(ids, past_key_values=cache)
+    return cache
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma3", "gpt_oss"])
+def test_sampling_with_several_answers_draws_as_the_untouched_model_does(family: str) -> None:
+    model, how = build(CONFIGS[family]()), {"do_sample": True, "num_return_sequences": 3, "max_new_tokens": 6}
+    answers = []
+    for stack in (None, EVERYTHING, LITTLE):
+        set_seed(5)
+        if stack is None:
+            answers.append(model.generate(tokens(19), pad_token_id=0, **how))
+        else:
+            with SparseAttention(stack).on(model):
+                answers.append(model.generate(tokens(19), pad_token_id=0, **how))
+    assert torch.equal(answers[0], answers[1])
+    assert not torch.equal(answers[0], answers[2])
+
+
+@pytest.mark.parametrize("name", KEYS_ONLY)
+@pytest.mark.parametrize("padding", [0, 5])
+def test_each_beam_has_the_score_that_it_has_alone(llama: Any, name: str, padding: int) -> None:
+    ids, mask = tokens(19, batch=2), torch.ones(2, 19, dtype=torch.long)
+    ids[1, :padding], mask[1, :padding] = 0, 0
+    attention = SparseAttention(KEYS_ONLY[name])
+    with attention.on(llama):
+        found = llama.generate(
+            ids,
+            attention_mask=mask,
+            num_beams=3,
+            max_new_tokens=7,
+            length_penalty=0.0,
+            return_dict_in_generate=True,
+            output_scores=True,
+            **GREEDY,
+        )
+        for row, start in enumerate((0, padding)):
+            answer = found.sequences[row : row + 1, 19:]
+            cache = DynamicCache(config=llama.config)
+            with torch.inference_mode():
+                first = llama(ids[row : row + 1, start:], past_key_values=cache).logits[:, -1:]
+            rows = torch.cat([first, after(llama, answer[:, :-1], cache)], dim=1).log_softmax(-1)
+            alone = rows.gather(-1, answer[..., None]).sum()
+            torch.testing.assert_close(found.sequences_scores[row], alone, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", KEYS_ONLY)
+@pytest.mark.parametrize("how", ["assistant", "prompt_lookup"])
+def test_guessed_tokens_change_nothing_of_what_is_said(llama: Any, name: str, how: str) -> None:
+    """Guesses that were wrong are cropped from the cache."""
+    small = build(transformers.LlamaConfig(**(COMMON | {"num_hidden_layers": 1})))
+    guessing = {"assistant_model": small} if how == "assistant" else {"prompt_lookup_num_tokens": 3}
+    with SparseAttention(KEYS_ONLY[name]).on(llama, prefix_length=19):
+        plain = llama.generate(tokens(19), max_new_tokens=10, **GREEDY)
+        assert torch.equal(llama.generate(tokens(19), max_new_tokens=10, **guessing, **GREEDY), plain)
+
+
+def test_a_prompt_read_in_chunks_is_dense_up_to_the_prefix_length(llama: Any) -> None:
+    with SparseAttention(LITTLE).on(llama):
+        whole = generate(llama, tokens(19))[1]
+    with SparseAttention(LITTLE).on(llama, prefix_length=19):
+        chunked = generate(llama, tokens(19), prefill_chunk_size=6)[1]
+    torch.testing.assert_close(chunked, whole, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", KEYS_ONLY)
+def test_a_cache_that_was_filled_outside_is_the_prefix(llama: Any, name: str) -> None:
+    ids = tokens(24)
+    attention, cache = SparseAttention(KEYS_ONLY[name]), filled(llama, ids[:, :20])
+    with attention.on(llama, prefix_length=20):
+        expected = generate(llama, ids, past_key_values=copy.deepcopy(cache), max_new_tokens=6)[1]
+    with attention.on(llama):
+        got = generate(llama, ids, past_key_values=cache, max_new_tokens=6)[1]
+        inside = generate(llama, ids, past_key_values=filled(llama, ids[:, :20]), max_new_tokens=6)[1]
+    torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
+    # Only inside the block the prefix's own queries are seen, by which this one chooses.
+    assert torch.allclose(inside, expected, atol=1e-5, rtol=1e-5) == (name != "snap_kv")
+
+
+@pytest.mark.parametrize("name", KEYS_ONLY)
+def test_caches_of_the_same_length_do_not_mix(llama: Any, name: str) -> None:
+    """The second cache holds as many keys as the first after its answer, and the same last tokens."""
+    attention, ids, other = SparseAttention(KEYS_ONLY[name]), tokens(12, 1), tokens(8, 2)
+    second = torch.cat([other, ids[:, :4]], dim=1)
+    first, second_cache = filled(llama, tokens(8, 3)), filled(llama, second)
+    with attention.on(llama):
+        alone = after(llama, ids[:, 4:], copy.deepcopy(second_cache))
+    with attention.on(llama):
+        after(llama, ids[:, :4], first)
+        assert torch.equal(after(llama, ids[:, 4:], second_cache), alone)
+
+
+def test_two_conversations_in_turn_are_what_each_is_alone(llama: Any) -> None:
+    attention = SparseAttention(KEYS_ONLY["magic_pig"])
+
+    def talk(*numbers: int) -> dict[int, torch.Tensor]:
+        caches = {number: filled(llama, tokens(10 + number, number)) for number in numbers}
+        said: dict[int, list[torch.Tensor]] = {number: [] for number in numbers}
+        with attention.on(llama):
+            for turn in range(3):
+                for number in numbers:
+                    said[number].append(after(llama, tokens(3, 10 * number + turn), caches[number]))
+        return {number: torch.cat(parts, dim=1) for number, parts in said.items()}
+
+    together = talk(1, 2)
+    for number in (1, 2):
+        assert torch.equal(together[number], talk(number)[number])
+
+
+@pytest.mark.parametrize("name", KEYS_ONLY)
+@pytest.mark.parametrize("refill", [False, True])
+def test_a_cropped_cache_answers_a_second_question_as_if_it_were_the_first(llama: Any, name: str, refill: bool) -> None:
+    attention, context, second = SparseAttention(KEYS_ONLY[name]), tokens(16), tokens(5, 2)
+    with attention.on(llama):
+        alone = after(llama, second, filled(llama, context))
+        cache = filled(llama, context)
+        after(llama, tokens(7, 1), cache)
+        if refill:
+            # The same tokens again, so that only what came before them tells the two apart.
+            cache.crop(-7)
+            after(llama, tokens(5, 3), cache)
+            cache.crop(-5)
+        else:
+            cache.crop(-7)
+        torch.testing.assert_close(after(llama, second, cache), alone, atol=1e-5, rtol=1e-5)
+
+
+def test_an_emptied_cache_begins_anew(llama: Any) -> None:
+    with SparseAttention(LITTLE).on(llama):
+        alone = after(llama, tokens(4, 3), filled(llama, tokens(9, 2)))
+        cache = filled(llama, tokens(9, 1))
+        cache.reset()
+        llama(tokens(9, 2), past_key_values=cache)
+        assert torch.equal(after(llama, tokens(4, 3), cache), alone)
+
+
+def test_a_chat_over_one_cache_goes_on_where_it_was(llama: Any) -> None:
+    """Later turns and answers are sparse; the first prompt stays the prefix."""
+    attention, prompt = SparseAttention(LITTLE), tokens(12)
+    cache, ids = DynamicCache(config=llama.config), prompt
+    with attention.on(llama):
+        for turn in range(3):
+            ids = torch.cat([ids, tokens(4, turn)], dim=1) if turn else ids
+            ids = llama.generate(ids, past_key_values=cache, max_new_tokens=4, **GREEDY)
+        spoken = after(llama, ids[:, 12:], filled(llama, prompt)).argmax(-1)
+    answers = [ids[:, 12 + 8 * turn : 16 + 8 * turn] for turn in range(3)]
+    for turn, answer in enumerate(answers):
+        start = 8 * turn
+        assert torch.equal(spoken[:, start : start + 3], answer[:, 1:])
+
+
+def test_what_is_remembered_goes_with_the_cache(llama: Any) -> None:
+    attention = SparseAttention(LITTLE)
+    with attention.on(llama):
+        attachment = llama.model.layers[0].self_attn.sparse_hub_attachment
+        for seed in range(3):
+            generate(llama, tokens(9, seed))
+        gc.collect()
+        assert len(attachment._sequences) == 0
+    assert attention._sequences == {}
+
+
+def test_without_a_cache_nothing_would_be_sparse(llama: Any) -> None:
+    with SparseAttention(LITTLE).on(llama), pytest.raises(ModelError, match="Without a cache"):
+        generate(llama, tokens(9), use_cache=False)
+    with SparseAttention(LITTLE).on(llama):
+        expected = generate(llama, tokens(9))
+    with SparseAttention(LITTLE).on(llama, prefix_length=9):
+        torch.testing.assert_close(generate(llama, tokens(9), use_cache=False)[1], expected[1], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_padding_on_the_right_is_refused(llama: Any, rows: int) -> None:
+    ids, mask = tokens(12, batch=rows), torch.ones(rows, 12, dtype=torch.long)
+    ids[-1, 8:], mask[-1, 8:] = 0, 0
+    with SparseAttention(LITTLE).on(llama), pytest.raises(ModelError, match="padding_side"):
+        llama(ids, attention_mask=mask)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_gradients_of_a_full_budget_are_those_of_the_untouched_model(training: bool) -> None:
+    model, ids = build(CONFIGS["llama"]()).train(training), tokens(15)
+
+    def gradients() -> list[torch.Tensor]:
+        model.zero_grad()
+        model(ids, labels=ids).loss.backward()
+        return [parameter.grad.clone() for parameter in model.parameters()]
+
+    expected = gradients()
+    with SparseAttention(EVERYTHING).on(model, prefix_length=4):
+        torch.testing.assert_close(gradients(), expected, atol=1e-5, rtol=1e-4)
+    for stack in KEYS_ONLY.values():
+        with SparseAttention(stack).on(model, prefix_length=4):
+            got = gradients()
+        assert all(bool(gradient.isfinite().all()) for gradient in got)
+        assert not all(torch.allclose(g, e) for g, e in zip(got, expected, strict=True))
+
+
+def test_streamed_tokens_are_the_answer(demo: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    inputs = demo.tokenizer("The special magic number for", return_tensors="pt")
+    how = GREEDY | {"max_new_tokens": 6}
+    with SparseAttention(LITTLE).on(demo.model):
+        ids = demo.model.generate(**inputs, **how)[0, inputs.input_ids.shape[1] :]
+        text = demo.tokenizer.decode(ids)
+        demo.model.generate(**inputs, streamer=TextStreamer(demo.tokenizer, skip_prompt=True), **how)
+        assert capsys.readouterr().out == text + "\n"
+        streamer = TextIteratorStreamer(demo.tokenizer, skip_prompt=True, timeout=60)
+        thread = threading.Thread(target=demo.model.generate, kwargs={**inputs, **how, "streamer": streamer})
+        thread.start()
+        assert "".join(streamer) == text
+        thread.join()
+
+
+class Failing(BaseStreamer):
+    """Interrupts the generation at its third token."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error, self.count = error, 0
+
+    def put(self, value: torch.Tensor) -> None:
+        self.count += 1
+        if self.count == 4:
+            raise self.error
+
+    def end(self) -> None: ...
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("a callback")], ids=["interrupt", "error"])
+@pytest.mark.parametrize("implementation", ["eager", "sdpa"])
+def test_a_generation_that_is_cut_off_leaves_the_model_as_it_was(implementation: str, error: BaseException) -> None:
+    model = build(CONFIGS["qwen3"](), implementation)
+    before, attributes = logits(model, tokens(9)), state_of(model)
+    with pytest.raises(type(error)), SparseAttention(LITTLE).on(model):
+        model.generate(tokens(9), streamer=Failing(error), max_new_tokens=6, **GREEDY)
+    assert state_of(model) == attributes
+    assert torch.equal(logits(model, tokens(9)), before)
+
+
+def test_a_block_that_cannot_begin_leaves_the_model_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build(CONFIGS["llama"]())
+    attributes = state_of(model)
+
+    def refuse(implementation: str) -> None:
+        raise KeyboardInterrupt
+
+    model.set_attn_implementation = refuse
+    with pytest.raises(KeyboardInterrupt), SparseAttention(LITTLE).on(model):
+        pass
+    del model.set_attn_implementation
+    assert state_of(model) == attributes
+
+
+def state_of(model: Any) -> list[Any]:
+    """Everything that attaching could leave behind."""
+    return [
+        (name, sorted(vars(module)), len(module._forward_pre_hooks), len(module._forward_pre_hooks_with_kwargs))
+        + ((module.config._attn_implementation,) if hasattr(module, "config") else ())
+        for name, module in model.named_modules()
+    ]
+
+
+@pytest.fixture(params=["eager", "sdpa", {"text_config": "sdpa", "vision_config": "eager"}], ids=str)
+def seeing(request: pytest.FixtureRequest) -> Any:
+    """A model that reads images too."""
+    text = {**COMMON, "head_dim": 8, "sliding_window": 6, "query_pre_attn_scalar": 8, "layer_types": ALTERNATE}
+    sizes = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "image_size", "patch_size")
+    config = transformers.Gemma3Config(
+        text_config=text,
+        vision_config=dict(zip(sizes, (16, 16, 2, 2, 8, 4), strict=True)),
+        mm_tokens_per_image=4,
+        image_token_index=5,
+        boi_token_index=6,
+        eoi_token_index=7,
+    )
+    torch.manual_seed(0)
+    model = transformers.Gemma3ForConditionalGeneration(config).eval()
+    model.set_attn_implementation(request.param)
+    return model
+
+
+def test_only_the_text_part_of_a_model_that_sees_is_sparse(seeing: Any) -> None:
+    ids = tokens(14).where(tokens(14) > 7, 9)
+    ids[0, 2:8] = torch.tensor([6, 5, 5, 5, 5, 7])
+    image = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    how = {"pixel_values": image, "token_type_ids": (ids == 5).long()}
+    before, attributes = generate(seeing, ids, **how)[1], state_of(seeing)
+    with SparseAttention(EVERYTHING).on(seeing):
+        assert seeing.model.vision_tower.config._attn_implementation != "sparse_hub"
+        torch.testing.assert_close(generate(seeing, ids, **how)[1], before, atol=2e-4, rtol=1e-4)
+    with SparseAttention(LITTLE).on(seeing):
+        assert not torch.allclose(generate(seeing, ids, **how)[1], before)
+    assert state_of(seeing) == attributes
+    assert torch.equal(generate(seeing, ids, **how)[1], before)
+
+
+SMALL_BART: dict[str, Any] = {
+    **{f"{part}_layers": 1 for part in ("encoder", "decoder")},
+    **{f"{part}_attention_heads": 4 for part in ("encoder", "decoder")},
+    **{f"{part}_ffn_dim": 32 for part in ("encoder", "decoder")},
+}
+OTHERS: dict[str, Callable[[], Any]] = {
+    "encoder and decoder": lambda: transformers.BartForConditionalGeneration(
+        transformers.BartConfig(vocab_size=64, d_model=32, max_position_embeddings=64, **SMALL_BART)
+    ),
+    "encoder": lambda: transformers.BertModel(
+        transformers.BertConfig(vocab_size=64, hidden_size=32, num_hidden_layers=1, num_attention_heads=4)
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_model_that_reads_ahead_is_refused(kind: str) -> None:
+    model = OTHERS[kind]()
+    with pytest.raises(ModelError, match="decoder-only"), SparseAttention(LITTLE).on(model):
+        pass
+
+
+@pytest.mark.parametrize("same_attention", [True, False])
+def test_two_models_run_at_once_in_two_threads(same_attention: bool) -> None:
+    models = [build(CONFIGS[name]()) for name in ("llama", "qwen3")]
+    shared = SparseAttention(KEYS_ONLY["magic_pig"])
+    attentions = [shared, shared if same_attention else SparseAttention(KEYS_ONLY["magic_pig"])]
+    alone = []
+    for model, attention in zip(models, attentions, strict=True):
+        with attention.on(model):
+            alone.append(generate(model, tokens(15), max_new_tokens=12)[1])
+    got: dict[int, torch.Tensor] = {}
+
+    def work(number: int) -> None:
+        with attentions[number].on(models[number]):
+            got[number] = generate(models[number], tokens(15), max_new_tokens=12)[1]
+
+    in_threads(work)
+    assert all(torch.equal(got[number], alone[number]) for number in range(2))
+
+
+def test_one_model_answers_in_two_threads_at_once(llama: Any) -> None:
+    with SparseAttention(KEYS_ONLY["magic_pig"]).on(llama):
+        alone = [generate(llama, tokens(15, seed), max_new_tokens=12)[1] for seed in range(2)]
+        got: dict[int, torch.Tensor] = {}
+
+        def work(number: int) -> None:
+            got[number] = generate(llama, tokens(15, number), max_new_tokens=12)[1]
+
+        in_threads(work)
+    assert all(torch.equal(got[number], alone[number]) for number in range(2))
+
+
+def in_threads(work: Callable[[int], None]) -> None:
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_the_repr_of_a_result_is_short() -> None:
+    tensor = torch.randn(2, 4, 300, 8)
+    text = repr(SparseAttention(LITTLE)(tensor, tensor, tensor))
+    assert text == "AttentionResult(output=(2, 4, 300, 8), keys=300, density=3.3%, io_density=53.3%)"
