@@ -9,7 +9,7 @@ import pytest
 
 from sparse_hub_core.attention.sparse_attention import SparseAttention
 from sparse_hub_core.plugins import load_registry
-from sparse_hub_core.report.html import error_bars, write_report
+from sparse_hub_core.report.html import write_report
 from sparse_hub_core.report.notes import io_sentence, notes, within_noise_sentence
 from sparse_hub_core.report.paste import as_python
 from sparse_hub_core.report.rows import COSTS, cell_row, failures, summary_table
@@ -117,25 +117,18 @@ def test_the_page_is_self_contained_and_escaped(run_folder):
     page = Page()
     page.feed(text)
     names = [tag for tag, _ in page.tags]
-    assert not {"script", "link", "img", "iframe"} & set(names)
-    assert not any(key in attributes for _, attributes in page.tags for key in ("src", "href"))
+    assert not {"img", "iframe", "object"} & set(names)
+    places = [value for _, attributes in page.tags for key, value in attributes.items() if key in ("src", "href")]
+    assert all(place.startswith(("#", "data:")) for place in places)
     assert "&lt;script&gt;alert(1)" in text
+    assert "<script>alert(1)" not in text
     assert "out of &lt;memory&gt;" in text
-    assert names.count("svg") == 2
-    assert names.count("rect") == 4
     assert "the 95% interval of the difference contains 0" in text
     assert "SparseAttention.load(" in text
 
 
 def test_a_run_without_cells_has_a_page_too(tmp_path):
     assert "run-0" in write_report(tmp_path, SummaryFile(run_id="run-0", cells=[])).read_text()
-
-
-@pytest.mark.parametrize("errors", [{}, {0: 0.0}, {0: 0.0, 5: 0.0}, {3: 1.0, 1: 0.5}])
-def test_bars_fit_the_chart(errors):
-    bars = error_bars(errors)
-    assert [bar.layer for bar in bars] == sorted(errors)
-    assert all(bar.y >= 0 and bar.y + bar.height == pytest.approx(80) for bar in bars)
 
 
 def interval(mean, low, high):

@@ -1,0 +1,257 @@
+"""The page's sections, made of what a run's folder holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sparse_hub_core.report.best_presets import BestPreset, best_preset
+from sparse_hub_core.report.cautions import Caution, cautions
+from sparse_hub_core.report.disagreements import Disagreements, disagreements
+from sparse_hub_core.report.facts import budget, environment, models, settings
+from sparse_hub_core.report.figures import parallel_coordinates, parameter_importance, search_over_time
+from sparse_hub_core.report.figures.layer_errors import layer_errors
+from sparse_hub_core.report.figures.score_density import score_density
+from sparse_hub_core.report.importance import FEWEST, importances
+from sparse_hub_core.report.notes import notes
+from sparse_hub_core.report.outcome import Measured, measured
+from sparse_hub_core.report.paste import as_python
+from sparse_hub_core.report.reproduce import DETERMINISM, command, others
+from sparse_hub_core.report.rows import cell_label, failures, further_scores, summary_table
+from sparse_hub_core.report.rungs import correlations
+from sparse_hub_core.report.table import Table
+from sparse_hub_core.report.trials import trials_table
+from sparse_hub_core.report.winners import winners
+from sparse_hub_core.wording import count
+
+if TYPE_CHECKING:
+    from sparse_hub_core.registry import Registry
+    from sparse_hub_core.report.figures.figure import Figure
+    from sparse_hub_core.report.files import RunFiles, SearchFiles
+
+MOST_POINTS, FEWEST_POINTS = 20_000, 200
+MOST_ROWS, FEWEST_ROWS = 4_000, 50
+"""Of all searches together, and of each one however many there are, so that the page of a large run still opens."""
+MOST_PER_SEARCH = 2_000
+MOST_LINES = 1_000
+IN_OVERVIEW = ("score", "dense", "difference", "density", "I/O density")
+PARAMETERS_NOTE = f"{parallel_coordinates.HOW_TO_READ} {parameter_importance.HOW_TO_READ}"
+
+
+@dataclass(frozen=True)
+class TaskSection:
+    """The figures of one model and task."""
+
+    title: str
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class SearchSection:
+    """What is shown of one search."""
+
+    title: str
+    parameters: tuple[Figure, ...]
+    parameters_note: str
+    over_time: Figure | None
+    trials: Table
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything on the page."""
+
+    run_id: str
+    state: str
+    """How the run stands, empty where it ended well."""
+    subtitle: str
+    made: str
+    """When, and with what."""
+    overview: Table | None
+    """The answers of several tasks side by side."""
+    answers: tuple[BestPreset, ...]
+    costs: tuple[TaskSection, ...]
+    layers: tuple[TaskSection, ...]
+    searches: tuple[SearchSection, ...]
+    disagreements: tuple[Disagreements, ...]
+    cautions: tuple[Caution, ...]
+    notes: tuple[str, ...]
+    configurations: tuple[tuple[str, str], ...]
+    """Each winner, and the Python that makes it."""
+    failures: tuple[str, ...]
+    problems: tuple[str, ...]
+    summary: Table
+    tables: tuple[Table, ...]
+    facts: tuple[Table, ...]
+    command: str | None
+    others: tuple[str, ...]
+    determinism: str = DETERMINISM
+    parameters_note: str = PARAMETERS_NOTE
+    over_time_note: str = search_over_time.HOW_TO_READ
+
+
+def build_page(run: RunFiles, registry: Registry, now: datetime) -> Page:
+    """Return the page of a run as far as it got."""
+    cells = run.cells
+    seed = run.run.seed if run.run else 0
+    answers = tuple(best_preset(task, registry, seed) for task in run.tasks)
+    facts = [table for table in (settings(run), environment(run), models(run)) if table is not None]
+    return Page(
+        run_id=run.run_id,
+        state=_state(run),
+        subtitle=_subtitle(run),
+        made=_made(run, now),
+        overview=_overview(answers),
+        answers=answers,
+        costs=tuple(_costs(run)),
+        layers=tuple(_layers(run)),
+        searches=tuple(_search(index, search, run, seed) for index, search in enumerate(run.searches)),
+        disagreements=tuple(
+            found for task in run.tasks for one in task.cells if (found := disagreements(one)) is not None
+        ),
+        cautions=tuple(cautions(run)),
+        notes=tuple(notes(cells)),
+        configurations=tuple(
+            (_title(run, one.cell.model, one.cell.task, cell_label(one.cell)), as_python(best, one.best_path, registry))
+            for task in run.tasks
+            for one in task.cells
+            if (best := one.cell.best) is not None
+        ),
+        failures=tuple(failures(cells)),
+        problems=run.problems,
+        summary=_table("All cells", *summary_table(cells)),
+        tables=tuple(_further(run)),
+        facts=tuple(facts),
+        command=command(run),
+        others=tuple(others(run)),
+    )
+
+
+def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    return Table(title, tuple(headings), tuple(tuple(row) for row in rows))
+
+
+def _further(run: RunFiles) -> list[Table]:
+    cells = run.cells
+    tables = [
+        _table("Winners, as the search measured them on its own requests", *winners(cells)),
+        _table("Further metrics and groups of questions", *further_scores(cells)),
+        _table("How alike the rungs of the search rank configurations", *correlations(cells)),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def _state(run: RunFiles) -> str:
+    cells = run.cells
+    ended = sum(cell.status in ("done", "failed", "searched") for cell in cells)
+    so_far = f"{ended} of {count(len(cells), 'row')} ended"
+    status = run.run.status if run.run else "done"
+    if status == "running":
+        return (
+            f"This run goes on, and this page shows what there was when it was made: {so_far}. If nothing is "
+            "running any more, it was killed; the same command goes on where it stopped."
+        )
+    if status == "interrupted":
+        return f"This run was interrupted: {so_far}. The same command goes on where it stopped."
+    if status == "failed" and not any(cell.status == "failed" for cell in cells):
+        return f"This run failed: {so_far}."
+    return ""
+
+
+def _subtitle(run: RunFiles) -> str:
+    cells = run.cells
+    told = [
+        count(len({cell.model for cell in cells}), "model"),
+        count(len({cell.task for cell in cells}), "task"),
+        count(len(run.searches), "search").replace("searchs", "searches"),
+        count(sum(len(search.trials) for search in run.searches), "trial"),
+    ]
+    return ", ".join(told)
+
+
+def _made(run: RunFiles, now: datetime) -> str:
+    told = [f"page made {now:%Y-%m-%d %H:%M} UTC"]
+    if run.run is not None:
+        ran = "" if run.run.seconds is None else f" after {run.run.seconds:.0f} s"
+        told.insert(0, f"{run.run.status}{ran} on {run.run.hardware.get('device', 'unknown hardware')}")
+        told.insert(1, f"seed {run.run.seed}")
+        told.insert(2, f"sparse-hub {run.run.versions.get('sparse-hub', 'of unknown version')}")
+    return ", ".join(told)
+
+
+def _overview(answers: Sequence[BestPreset]) -> Table | None:
+    if len(answers) < 2:
+        return None
+    rows = [
+        (
+            *(answer.task, answer.model, answer.name or "-", answer.verdict or "-"),
+            *(dict(answer.numbers).get(name, "-") for name in IN_OVERVIEW),
+        )
+        for answer in answers
+    ]
+    return _table("The best preset of each task", ("task", "model", "best preset", "verdict", *IN_OVERVIEW), rows)
+
+
+def _title(run: RunFiles, model: str, task: str, *more: str) -> str:
+    """Return a title that names what is not the same all over the page."""
+    parts = [*more, task]
+    if len({cell.model for cell in run.cells}) > 1:
+        parts.append(model)
+    return ", ".join(parts)
+
+
+def _costs(run: RunFiles) -> list[TaskSection]:
+    sections = []
+    for place, task in enumerate(run.tasks):
+        cells = [one.cell for one in task.cells]
+        drawn = [
+            score_density(f"score-io-density-{place}", cells, "I/O density"),
+            score_density(f"score-density-{place}", cells, "density"),
+        ]
+        figures = tuple(figure for figure in drawn if figure is not None)
+        if figures:
+            sections.append(TaskSection(_title(run, task.model, task.task), figures))
+    return sections
+
+
+def _layers(run: RunFiles) -> list[TaskSection]:
+    sections = []
+    for place, task in enumerate(run.tasks):
+        figure = layer_errors(f"layers-{place}", [one.cell for one in task.cells])
+        if figure is not None:
+            sections.append(TaskSection(_title(run, task.model, task.task), (figure,)))
+    return sections
+
+
+def _search(place: int, search: SearchFiles, run: RunFiles, seed: int) -> SearchSection:
+    title = _title(run, search.model, search.task, search.preset)
+    num_searches = len(run.searches)
+    points = min(MOST_PER_SEARCH, max(FEWEST_POINTS, MOST_POINTS // num_searches))
+    rows = max(FEWEST_ROWS, MOST_ROWS // num_searches)
+    at_rung = measured(search.trials)
+    figures: list[Figure] = []
+    note = "No trial was measured to its end yet."
+    if at_rung is not None:
+        found = importances([trial.parameters for trial in at_rung.trials], at_rung.values, seed)
+        drawn = (
+            parallel_coordinates.parallel_coordinates(f"parameters-{place}", title, at_rung, min(points, MOST_LINES)),
+            parameter_importance.parameter_importance(f"importance-{place}", found, at_rung),
+        )
+        figures = [figure for figure in drawn if figure is not None]
+        note = "" if found else _no_importance(at_rung)
+    return SearchSection(
+        title=title,
+        parameters=tuple(figures),
+        parameters_note=note,
+        over_time=search_over_time.search_over_time(f"over-time-{place}", title, search.trials, points),
+        trials=trials_table(search.trials, search.cells, budget(run.spec), rows),
+    )
+
+
+def _no_importance(at_rung: Measured) -> str:
+    num = len(at_rung.values)
+    if num < FEWEST:
+        return f"n={num} at {at_rung.fidelity} is too small to say which parameters matter; {FEWEST} are the fewest."
+    return f"The {num} configurations at {at_rung.fidelity} do not tell which parameters matter: too little varied."

@@ -1,0 +1,80 @@
+"use strict";
+// Tables: a click on a heading sorts its column.
+const NUMBER = /^[+-]?(\d[\d.]*)(e[+-]?\d+)?/i;
+const isBlank = (text) => text === "" || text === "-";
+
+function sortBy(table, column, ascending) {
+  const body = table.tBodies[0];
+  const entries = [...body.rows].map((row, place) => ({ row, place, text: row.cells[column].textContent.trim() }));
+  const shown = entries.filter((entry) => !isBlank(entry.text));
+  const isNumeric = shown.every((entry) => NUMBER.test(entry.text));
+  const compare = isNumeric
+    ? (a, b) => parseFloat(a.text) - parseFloat(b.text)
+    : (a, b) => a.text.localeCompare(b.text, "en", { numeric: true });
+  const sign = ascending ? 1 : -1;
+  shown.sort((a, b) => sign * compare(a, b) || a.place - b.place);
+  // What was not measured stays at the end, whichever way round.
+  body.append(...[...shown, ...entries.filter((entry) => isBlank(entry.text))].map((entry) => entry.row));
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("table.sortable th button");
+  if (!button) return;
+  const heading = button.parentElement;
+  const ascending = heading.getAttribute("aria-sort") !== "ascending";
+  heading.parentElement.querySelectorAll("th").forEach((th) => th.removeAttribute("aria-sort"));
+  heading.setAttribute("aria-sort", ascending ? "ascending" : "descending");
+  sortBy(heading.closest("table"), heading.cellIndex, ascending);
+});
+
+// Figures: drawn when they come into view, in the colours of the page.
+const CONFIG = { displaylogo: false, responsive: true, displayModeBar: "hover", modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+const MOST_WEBGL = 4; // A browser keeps some 16 WebGL contexts, and parallel coordinates take three each.
+const live = [];
+
+function colours() {
+  const style = getComputedStyle(document.documentElement);
+  const value = (name) => style.getPropertyValue(name).trim();
+  return { ink: value("--ink"), line: value("--line"), paper: value("--paper") };
+}
+
+function themed(layout) {
+  const { ink, line, paper } = colours();
+  const axes = Object.keys(layout).filter((key) => /^[xy]axis/.test(key));
+  const changed = { ...layout, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)" };
+  changed.modebar = { bgcolor: "rgba(0,0,0,0)", color: line, activecolor: ink };
+  changed.font = { ...layout.font, color: ink };
+  changed.hoverlabel = { ...layout.hoverlabel, bgcolor: paper, bordercolor: line, font: { color: ink } };
+  axes.forEach((axis) => { changed[axis] = { gridcolor: line, linecolor: line, zerolinecolor: line, ...layout[axis] }; });
+  return changed;
+}
+
+function draw(plot) {
+  if (plot.dataset.state === "drawn") return;
+  plot.dataset.state = "drawn";
+  const { data, layout } = JSON.parse(document.querySelector(`script[data-for="${plot.id}"]`).textContent);
+  Plotly.newPlot(plot, data, themed(layout), CONFIG);
+  if (plot.dataset.webgl !== "true") return;
+  live.push(plot);
+  if (live.length > MOST_WEBGL) erase(live.shift());
+}
+
+function erase(plot) {
+  Plotly.purge(plot);
+  plot.dataset.state = "";
+}
+
+const plots = [...document.querySelectorAll(".plot")];
+const seen = new IntersectionObserver((entries) => {
+  entries.filter((entry) => entry.isIntersecting).forEach((entry) => draw(entry.target));
+}, { rootMargin: "200px" });
+plots.forEach((plot) => seen.observe(plot));
+
+function redraw() {
+  const drawn = plots.filter((plot) => plot.dataset.state === "drawn");
+  live.length = 0;
+  drawn.forEach((plot) => { erase(plot); draw(plot); });
+}
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+// Paper shows what was not scrolled to as well, but not more parallel coordinates than a browser can keep.
+addEventListener("beforeprint", () => plots.filter((plot) => plot.offsetParent && plot.dataset.webgl !== "true").forEach(draw));
