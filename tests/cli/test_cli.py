@@ -184,9 +184,10 @@ def test_report_writes_the_page_again(call, run_folder):
     assert (run_folder / "report.html").read_text().startswith("<!doctype html>")
 
 
-def test_a_cut_off_trial_is_told_in_one_line(sparse_hub, run_folder):
+def test_a_cut_off_trial_is_told_in_one_line_of_the_page(sparse_hub, run_folder):
     trials = next(run_folder.glob("*/*/local_sink/trials.jsonl"))
     trials.write_bytes(trials.read_bytes()[:-5])
     result = sparse_hub("report", str(run_folder))
     assert result.returncode == 0
-    assert result.stderr == f"Warning: {trials}, line 2, is cut off and was dropped.\n"
+    assert result.stderr == ""
+    assert f"<li>{trials}, line 2, is cut off and was dropped.</li>" in (run_folder / "report.html").read_text()
