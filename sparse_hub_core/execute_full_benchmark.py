@@ -196,9 +196,9 @@ def _cell(
     return Cell(model.name, task, preset, maskers, status, note)
 
 
-def _seconds_so_far(path: Path) -> float:
-    """Return the seconds that earlier processes spent on this run."""
-    return (read_json(path, RunFile).seconds or 0.0) if path.exists() else 0.0
+def _earlier(path: Path) -> RunFile | None:
+    """Return what an earlier process wrote of this run."""
+    return read_json(path, RunFile) if path.exists() else None
 
 
 def _run(
@@ -211,7 +211,7 @@ def _run(
     directory = matrix.directory
     notes = length_notes(matrix, stages)
     with directory.locked():
-        earlier = _seconds_so_far(directory.run_file)
+        earlier = _earlier(directory.run_file)
         kept = SummaryWriter(directory)
         hooks = FinishHooks(matrix.registry.finish_hooks, directory, progress.note)
         for note in notes:
@@ -222,6 +222,7 @@ def _run(
             versions=versions(matrix.registry),
             hardware=hardware(matrix.device),
             status="running",
+            started=(earlier and earlier.started) or begin,
         )
         write_json(directory.run_file, run_file)
         status: Literal["done", "failed", "interrupted"] = "interrupted"
@@ -233,7 +234,8 @@ def _run(
             status = "failed"
             raise
         finally:
-            ended = run_file.model_copy(update={"status": status, "seconds": earlier + time.time() - begin})
+            seconds = ((earlier and earlier.seconds) or 0.0) + time.time() - begin
+            ended = run_file.model_copy(update={"status": status, "seconds": seconds})
             write_json(directory.run_file, ended)
         write_report(directory.path, kept.summary)
     return summary

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 PER_SECOND = 4
 BAR = 24
-LABEL = 8
+LABEL = 7
 """The width of what stands before each line."""
 
 

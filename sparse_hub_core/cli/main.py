@@ -20,7 +20,9 @@ INTERRUPTED = 130
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run:run", "Search the best configuration of every cell, then validate it."),
     "search": ("run:search", "Only the first stage: search."),
-    "validate": ("run:validate", "Only the second stage: judge a best.json on held-out requests."),
+    "validate": ("run:validate", "Only the second stage: judge a best.json, or reproduce a card.json."),
+    "generate": ("generate:generate", "Answer a prompt with a found configuration."),
+    "card": ("card:card", "Write result cards of a run's winners, to publish."),
     "list-presets": ("listing:list_presets", "Stacks of maskers that can be searched."),
     "list-maskers": ("listing:list_maskers", "Sparse attention methods."),
     "list-benchmarks": ("listing:list_benchmarks", "Tasks, as benchmark/subset."),
@@ -31,7 +33,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check:check", "Hold a masker, benchmark or search algorithm to what all of them must keep."),
     "new": ("new:new", "Write a package for a masker or benchmark of your own."),
     "plugins": ("plugins:plugins", "What was found, from which distribution, and what failed."),
-    "show": ("show:show", "The summary of a run, again."),
+    "runs": ("runs:runs", "What runs there are, and how far each one is."),
+    "show": ("show:show", "How a run stands or ended."),
+    "compare": ("compare:compare", "Presets of one or several runs beside each other, on the questions they share."),
     "report": ("show:report", "Write the HTML report of a run again."),
     "traces": ("traces:traces", "What is kept of dense runs on this machine; --delete deletes it."),
 }

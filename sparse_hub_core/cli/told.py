@@ -68,9 +68,9 @@ def rungs_sentence(rungs: Mapping[str, tuple[int, int]]) -> str:
 
 
 def best_sentence(best: tuple[int, TrialLine]) -> str:
-    """Return "#12 F1: objective 0.3457, error 0.3044, density 41.3%"."""
+    """Return "#12, objective 0.3457, error 0.3044, density 41.3%", which fits into a narrow terminal."""
     index, line = best
-    return f"#{index} {line.fidelity}: {', '.join(measured(line))}"
+    return ", ".join([f"#{index}", *measured(line.model_copy(update={"io_density": None, "kl": None, "score": None}))])
 
 
 def cell_sentences(rows: Sequence[CellSummary]) -> list[str]:

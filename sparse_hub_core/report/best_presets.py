@@ -74,7 +74,7 @@ def _chosen(
         found, problem = None, str(error)
     if found is not None:
         chosen = next(one for one in judged if cell_label(one.cell) == found.chosen.name)
-        return chosen, _choice(found, len(judged))
+        return chosen, how_chosen(found, len(judged))
     means = [
         (one.cell.validation.sparse.mean, one) for one in judged if one.cell.validation and one.cell.validation.sparse
     ]
@@ -179,7 +179,7 @@ def _about(chosen: CellFiles, adjusted_p: float | None) -> list[str]:
     return [" ".join(told)]
 
 
-def _choice(found: Answer, num_judged: int) -> list[str]:
+def how_chosen(found: Answer, num_judged: int) -> list[str]:
     """Return how it was chosen, and what that does to its numbers."""
     if num_judged == 1:
         return []

@@ -1,17 +1,17 @@
-"""The summary of a run on the screen."""
+"""The summary of a run for people: on the screen, or as Markdown."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sparse_hub_core.report.cells_table import costs_table, verdicts_table
+from sparse_hub_core.report.formats import Screen, Writer
 from sparse_hub_core.report.notes import notes
 from sparse_hub_core.report.paste import as_python
-from sparse_hub_core.report.rows import COSTS, VERDICTS, cell_label, failures, further_scores, summary_table
+from sparse_hub_core.report.rows import cell_label, failures, further_scores, is_telling
 from sparse_hub_core.report.rungs import correlations
-from sparse_hub_core.report.text import write_table
 from sparse_hub_core.report.winners import winners
 from sparse_hub_core.results.run_directory import RunDirectory
 
@@ -20,50 +20,86 @@ if TYPE_CHECKING:
     from sparse_hub_core.results.schema import CellSummary, SummaryFile
 
 BestPath = Callable[["CellSummary"], Path]
+SCREEN = Screen()
 
 
 def write_summary(summary: SummaryFile, directory: Path, registry: Registry) -> None:
-    """Write all cells of a run, the best configurations ready to paste, and where the files are."""
-    run = RunDirectory(directory)
-    _say(f"Run {summary.run_id}: {_places(summary.cells)}")
-    write_cells(summary.cells, registry, run.best)
-    _say(f"Files: {directory}")
-    if (directory / "report.html").exists():
-        _say(f"Report: {directory / 'report.html'}")
+    """Write all cells of a run that just ended, the best configurations ready to paste, and where the files are."""
+    SCREEN.say(title(summary))
+    write_cells(summary.cells, registry, RunDirectory(directory).best)
+    write_places(directory)
 
 
-def write_cells(cells: Sequence[CellSummary], registry: Registry, best_path: BestPath) -> None:
-    """Write a table of cells, what is to be known about it, and the best configuration of each cell."""
-    # Two tables, because a terminal is too narrow for all columns side by side.
-    write_table(*summary_table(cells, VERDICTS))
+def write_run(
+    summary: SummaryFile,
+    directory: Path,
+    registry: Registry,
+    state: str,
+    is_running: bool,
+    writer: Writer = SCREEN,
+) -> None:
+    """Write a run as it stands, with what the columns say.
+
+    Args:
+        summary: Its cells.
+        directory: Its folder.
+        registry: What is installed.
+        state: A sentence on how far it is; empty where it is done.
+        is_running: Whether a process runs it, so that cells that are running were not cut off.
+        writer: What it is written with.
+    """
+    writer.say(title(summary))
+    if state:
+        writer.say(state)
+    write_cells(summary.cells, registry, RunDirectory(directory).best, writer, is_running, with_legend=True)
+    write_places(directory, writer)
+
+
+def title(summary: SummaryFile) -> str:
+    """Return which run it is, and on what it ran."""
+    models = ", ".join(dict.fromkeys(cell.model for cell in summary.cells))
+    tasks = ", ".join(dict.fromkeys(cell.task for cell in summary.cells))
+    return f"Run {summary.run_id}: {tasks or 'no task'} with {models or 'no model'}"
+
+
+def write_places(directory: Path, writer: Writer = SCREEN) -> None:
+    """Write where the files are."""
+    writer.say(f"Files: {directory}")
+    report = RunDirectory(directory).report
+    if report.exists():
+        writer.say(f"Report: {report}")
+
+
+def write_cells(
+    cells: Sequence[CellSummary],
+    registry: Registry,
+    best_path: BestPath,
+    writer: Writer = SCREEN,
+    is_running: bool = True,
+    with_legend: bool = False,
+) -> None:
+    """Write tables of cells, what is to be known about them, and the best configuration of each cell."""
+    verdicts = verdicts_table(cells, is_running).only(is_telling)
+    writer.table(verdicts.headings, verdicts.texts)
+    legend = verdicts.legend
     if any(cell.validation is not None or cell.trials for cell in cells):
-        _say("")
-        write_table(*summary_table(cells, COSTS))
-    _write_further(*winners(cells))
-    _write_further(*further_scores(cells))
-    _write_further(*correlations(cells))
+        costs = costs_table(cells, is_running).only(is_telling)
+        legend += costs.legend
+        writer.say("")
+        writer.table(costs.headings, costs.texts)
+    for headings, rows in (winners(cells), further_scores(cells), correlations(cells)):
+        if rows:
+            writer.say("")
+            writer.table(headings, rows)
+    if with_legend:
+        for line in ("", *legend):
+            writer.say(line)
     for note in notes(cells):
-        _say(note)
+        writer.say(note)
     for sentence in failures(cells):
-        _say(f"Failed: {sentence}")
+        writer.say(f"Failed: {sentence}")
     for cell in cells:
         if cell.best is not None:
-            _say(f"\nBest of {cell.model}, {cell.task}, {cell_label(cell)}:")
-            _say(as_python(cell.best, best_path(cell).resolve(), registry))
-    _say("")
-
-
-def _write_further(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    if rows:
-        _say("")
-        write_table(headings, rows)
-
-
-def _places(cells: Sequence[CellSummary]) -> str:
-    models = ", ".join(dict.fromkeys(cell.model for cell in cells))
-    tasks = ", ".join(dict.fromkeys(cell.task for cell in cells))
-    return f"{tasks or 'no task'} with {models or 'no model'}"
-
-
-def _say(sentence: str) -> None:
-    sys.stdout.write(sentence + "\n")
+            writer.heading(f"Best of {cell.model}, {cell.task}, {cell_label(cell)}")
+            writer.code(as_python(cell.best, best_path(cell).resolve(), registry))
+    writer.say("")

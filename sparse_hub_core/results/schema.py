@@ -263,6 +263,8 @@ class RunFile(_File):
     versions: dict[str, str]
     hardware: dict[str, Any]
     status: Literal["running", "done", "failed", "interrupted"]
+    started: float | None = None
+    """When the first process began, in seconds since 1970."""
     seconds: float | None = None
 
 

@@ -126,7 +126,7 @@ def test_a_long_search_has_a_bounded_number_of_lines_with_each_new_best_and_each
     assert any(line.startswith("  #333 F1 333/1000: ok, objective 1.5") for line in lines)
     repeated = [line for line in lines if "in all)" in line]
     assert repeated == ["  error: too big (5 in all)", "  error: too small (5 in all)"]
-    assert lines[-2].startswith("  in all 990 ok (1 over the budget), 10 error; best #333 F1: objective 1.5")
+    assert lines[-2].startswith("  in all 990 ok (1 over the budget), 10 error; best #333, objective 1.5")
 
 
 @pytest.mark.parametrize("total", [1, 2, 20])

@@ -1,0 +1,38 @@
+"""Numbers as people read them: rounded in one way in all tables and sentences."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sparse_hub_core.results.schema import Interval
+
+NOTHING = "-"
+"""Stands for what was not measured."""
+
+
+def difference(interval: Interval | None) -> str:
+    """Return a difference with its 95% interval: "-1.25 [-4, +1.5]"."""
+    if interval is None:
+        return NOTHING
+    return f"{interval.mean:+.4g} [{interval.low:+.4g}, {interval.high:+.4g}]"
+
+
+def p_value(value: float | None) -> str:
+    """Return a p-value, of which no one needs more than two digits."""
+    if value is None:
+        return NOTHING
+    return "<0.001" if value < 0.001 else f"{value:.2g}"
+
+
+def moment(seconds: float | None) -> str:
+    """Return when something was, on this machine's clock."""
+    return NOTHING if seconds is None else datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
+
+
+def moment_utc(seconds: float | None) -> str | None:
+    """Return when something was, as programs read it."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
