@@ -20,6 +20,7 @@ from sparse_hub_core.build_matrix import (
 )
 from sparse_hub_core.data.choice import choose_data
 from sparse_hub_core.data.source import hub_commit
+from sparse_hub_core.determinism import not_deterministic, repeat_sentence
 from sparse_hub_core.errors import SparseHubError, UsageError
 from sparse_hub_core.finish_hooks import FinishHooks
 from sparse_hub_core.lookup import get_task
@@ -209,7 +210,9 @@ def _run(
 
     begin = time.time()
     directory = matrix.directory
-    notes = length_notes(matrix, stages)
+    learns = matrix.registry.get(matrix.registry.search_algorithms, matrix.spec.search_algorithm).load().learns
+    may_differ = not_deterministic(matrix.spec, stages, matrix.device, learns)
+    notes = [*length_notes(matrix, stages), repeat_sentence(may_differ)]
     with directory.locked():
         earlier = _earlier(directory.run_file)
         kept = SummaryWriter(directory)
@@ -221,6 +224,7 @@ def _run(
             seed=matrix.spec.seed,
             versions=versions(matrix.registry),
             hardware=hardware(matrix.device),
+            not_deterministic=may_differ,
             status="running",
             started=(earlier and earlier.started) or begin,
         )

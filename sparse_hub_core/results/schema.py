@@ -262,6 +262,8 @@ class RunFile(_File):
     seed: int
     versions: dict[str, str]
     hardware: dict[str, Any]
+    not_deterministic: list[str] = []
+    """What may come out differently the next time, with the same seed on the same machine."""
     status: Literal["running", "done", "failed", "interrupted"]
     started: float | None = None
     """When the first process began, in seconds since 1970."""

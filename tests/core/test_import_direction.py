@@ -14,7 +14,7 @@ LAYERS = (
     {"errors", "code_digest", "fidelity"},
     {"space", "registry", "callbacks", "hookspecs", "benchmark", "data", "progress", "wording"},
     {"masker", "presets", "spec"},
-    {"plugins", "optimizer_factory"},
+    {"plugins", "optimizer_factory", "determinism"},
     {"lookup"},
     {"results"},
     {"finish_hooks"},
