@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from sparse_hub_core.build_matrix import (
     RunConfigurations,
@@ -18,12 +17,9 @@ from sparse_hub_core.build_matrix import (
     places,
     registered_configurations,
 )
-from sparse_hub_core.data.choice import choose_data
-from sparse_hub_core.data.source import hub_commit
 from sparse_hub_core.determinism import not_deterministic, repeat_sentence
 from sparse_hub_core.errors import SparseHubError, UsageError
 from sparse_hub_core.finish_hooks import FinishHooks
-from sparse_hub_core.lookup import get_task
 from sparse_hub_core.matrix import Cell, Matrix, Plan, StageName
 from sparse_hub_core.models.source import ModelSource
 from sparse_hub_core.plugins import load_registry
@@ -33,7 +29,7 @@ from sparse_hub_core.results.files import content_hash, read_json, write_json
 from sparse_hub_core.results.resumed import resumed_sentence
 from sparse_hub_core.results.schema import Best, RunFile, SummaryFile
 from sparse_hub_core.results.summary import SummaryWriter
-from sparse_hub_core.spec import Spec, build_spec
+from sparse_hub_core.spec import Spec
 
 __all__ = [
     "Cell",
@@ -42,7 +38,7 @@ __all__ = [
     "execute_full_benchmark",
     "get_run_configurations",
     "plan",
-    "validate_best",
+    "run_matrix",
 ]
 
 
@@ -118,59 +114,7 @@ def execute_full_benchmark(
         UsageError: A name of the spec is unknown, or another process writes to the run's folder.
         KeyboardInterrupt: The user stopped the run; what it finished is kept.
     """
-    from sparse_hub_core.run_cells import run_cells
-
-    matrix = build_matrix(spec, registry or load_registry(), configurations)
-    return _run(matrix, progress or Progress(), stages, run_cells)
-
-
-def validate_best(
-    path: Path, flags: Mapping[str, Any], registry: Registry | None = None, progress: Progress | None = None
-) -> SummaryFile:
-    """Validate the configuration of a best.json, with its own settings where the flags say nothing else.
-
-    Returns:
-        How the cells ended, dense attention's first and the configuration's last.
-
-    Raises:
-        UsageError: The file is damaged, or names something that is not installed.
-    """
-    from sparse_hub_core.results.best import configs_from_records
-    from sparse_hub_core.run_cells import run_cells
-
-    registry = registry or load_registry()
-    best = read_json(path, Best)
-    own: dict[str, Any] = {
-        "models": (best.model_source,),
-        "benchmarks": (best.task,),
-        "presets": (best.preset,),
-        "validation": best.validation_settings,
-        "seed": best.seed,
-    }
-    for key, value in flags.items():
-        own[key] = {**own[key], **value} if key == "validation" else value
-    stack = configs_from_records(registry, best.maskers)
-    configurations = RunConfigurations(
-        models=[best.model_source], benchmarks=[best.task], masker_config_presets={best.preset: list(stack)}
-    )
-    matrix = build_matrix(build_spec(own), registry, configurations)
-    _check_same_kind_of_data(matrix, best)
-    matrix = replace(matrix, judged=f"{best.cell_identity} {best.target}".strip(), data_revision=hub_commit(best.data))
-    return _run(matrix, progress or Progress(), ("validate",), run_cells, best)
-
-
-def _check_same_kind_of_data(matrix: Matrix, best: Best) -> None:
-    """Check that what was searched on a folder is not judged on the hub unasked.
-
-    Raises:
-        UsageError: It would be.
-    """
-    task = get_task(matrix.registry, matrix.tasks[0])
-    if best.data.startswith("folder ") and choose_data(matrix.spec.data, task).kind == "hub":
-        raise UsageError(
-            f"This configuration was searched on a folder ({best.data}); name that one with --data-folder "
-            f"{task.benchmark}=DIR."
-        )
+    return run_matrix(build_matrix(spec, registry or load_registry(), configurations), progress or Progress(), stages)
 
 
 def _cell(
@@ -202,11 +146,20 @@ def _earlier(path: Path) -> RunFile | None:
     return read_json(path, RunFile) if path.exists() else None
 
 
-def _run(
-    matrix: Matrix, progress: Progress, stages: tuple[StageName, ...], run_cells: Any, best: Best | None = None
+def run_matrix(
+    matrix: Matrix, progress: Progress, stages: tuple[StageName, ...], best: Best | None = None
 ) -> SummaryFile:
+    """Run the cells of a matrix, and write down how they end.
+
+    Args:
+        matrix: What to run.
+        progress: Who is told of every step.
+        stages: The stages to run.
+        best: The configuration to validate in place of a search.
+    """
     from sparse_hub_core.environment import hardware, versions
     from sparse_hub_core.report.html import write_report
+    from sparse_hub_core.run_cells import run_cells
 
     begin = time.time()
     directory = matrix.directory

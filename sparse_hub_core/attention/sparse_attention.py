@@ -123,7 +123,7 @@ class SparseAttention:
 
     @classmethod
     def load(cls, path: str | Path, registry: Registry | None = None) -> SparseAttention:
-        """Return the configuration of a ``best.json`` that a search left.
+        """Return the configuration of a ``best.json``, of a published ``card.json``, or of the folder of a cell.
 
         Raises:
             UsageError: The file is missing or damaged, or names a masker that is not installed.
@@ -260,7 +260,9 @@ class SparseAttention:
         """Run a transformers model with this attention; leaving the block restores the model exactly.
 
         The prefix is dense, what follows is sparse. A plain prompt is all prefix, so that generation is sparse;
-        ``prefix_length`` splits the prompt after so many tokens.
+        ``prefix_length`` splits the prompt after so many tokens. What maskers remember belongs to the cache that a
+        call is given, so one attention may run several models, and a model several conversations, also in threads;
+        but a model runs one attention at a time.
 
         Raises:
             ModelError: The model does not let its attention be replaced, or has nothing to make sparse.

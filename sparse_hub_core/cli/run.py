@@ -70,22 +70,36 @@ def search(config: Path | None, debug: bool, dry_run: bool, **flags: Any) -> Non
 @spec_options(_is_for_validation, _is_in_best)
 @click.command()
 @click.argument("best", type=click.Path(path_type=Path))
-def validate(best: Path, **flags: Any) -> None:
+@click.option("--model", "models", help="The model, where it lies elsewhere than the file says.")
+def validate(best: Path, models: str | None, **flags: Any) -> None:
     """Judge the configuration of a BEST.json on held-out requests, side by side with dense attention.
 
-    The model, the task and the settings come from the file where no flag says otherwise.
+    The model, the task and the settings come from the file where no flag says otherwise. A result card, card.json, is
+    reproduced: the last lines say how far the answers, the scores and the densities here agree with those of the card,
+    and the exit code is 1 where they do not.
     """
-    from sparse_hub_core.execute_full_benchmark import validate_best
     from sparse_hub_core.report.tables import write_cells
+    from sparse_hub_core.validate_best import judging
 
     registry = load_registry()
-    settings = flags_to_settings(flags)
+    settings = flags_to_settings({**flags, "models": (models,) if models else ()})
+    judged = judging(best, settings, registry)
+    if judged.card is not None:
+        where = judged.source.location + (f" at {judged.source.revision}" if judged.source.revision else "")
+        click.echo(f"The card measures {judged.best.task} with the model of {where}.", err=True)
     with _interruptible(), watch() as progress:
-        summary = validate_best(best, settings, registry, progress)
+        summary = judged.run(progress)
     write_cells(summary.cells[-1:], registry, lambda _: best)
     click.echo(f"Files: {Path(settings.get('output_dir', Spec().output_dir)) / summary.run_id}")
     if summary.cells[-1].status == "failed":
         click.get_current_context().exit(1)
+    agreed = judged.agreement()
+    if agreed is not None:
+        for unlike in agreed.unlike:
+            click.echo(f"Unlike the card: {unlike}")
+        click.echo(agreed.sentence)
+        if agreed.verdict == "does not agree":
+            click.get_current_context().exit(1)
 
 
 def _run(config: Path | None, debug: bool, dry_run: bool, flags: dict[str, Any], stages: tuple[StageName, ...]) -> None:

@@ -21,6 +21,7 @@ LAYERS = (
     {"attention"},
     {"models"},
     {"evaluation", "environment"},
+    {"answering"},
     {"traces"},
     {"preparation", "workers"},
     {"search", "validation", "testing"},
@@ -31,6 +32,7 @@ LAYERS = (
     {"search_cell", "validation_cell"},
     {"run_cells"},
     {"execute_full_benchmark"},
+    {"validate_best"},
     {"cli"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

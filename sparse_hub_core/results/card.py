@@ -1,0 +1,202 @@
+"""card.json: a result to publish. Its schema, and reading one from the internet without trusting it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from sparse_hub_core.errors import UsageError
+from sparse_hub_core.fidelity import Fidelity
+from sparse_hub_core.results.files import read_json
+from sparse_hub_core.results.schema import Best, Interval, MaskerRecord
+
+CARD_KIND: Literal["sparse-hub result card"] = "sparse-hub result card"
+MAX_BYTES = 32 << 20
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it holds characters that cannot be printed")
+    return text
+
+
+Text = Annotated[str, Field(max_length=400), AfterValidator(_printable)]
+Name = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:@/ -]*$")]
+"""Of what is looked up: no path of a machine begins like this."""
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Share = Annotated[float, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class CardModel(_Part):
+    """The model that was measured."""
+
+    name: Text
+    source: Name | None = Field(description="a registered name or a hub id with its revision; none for a folder")
+    revision: Text | None
+    fingerprint: Text = Field(description="the hub commit, or a digest of the folder's files")
+
+
+class CardTask(_Part):
+    """The task and the benchmark that it belongs to."""
+
+    name: Name
+    distribution: Text
+    distribution_version: Text
+    benchmark_version: Text
+    data: Text = Field(description="where the requests came from: generated, a commit of the hub, a folder's digest")
+    metric: Text
+    higher_is_better: bool
+    score_range: tuple[float, float]
+    licence: Text
+
+
+class CardMasker(MaskerRecord):
+    """One masker of the configuration, and where it comes from."""
+
+    masker: Name
+    distribution: Text | None
+    version: Text | None
+    files: dict[Text, Digest] = Field({}, description="what its parameters name, by file name")
+
+
+class CardConfiguration(_Part):
+    """The configuration that was judged."""
+
+    preset: Name
+    target: Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9_.-]*$")] = ""
+    budget: Text = ""
+    maskers: Annotated[list[CardMasker], Field(min_length=1, max_length=64)]
+    parameters: dict[Text, Any]
+
+
+class CardSearch(_Part):
+    """How the configuration was found, and what the search measured of it."""
+
+    settings: dict[Text, Any]
+    objective_name: Text
+    objective: float
+    error: float
+    density: Share
+    io_density: Share | None
+    score: float | None
+    fidelity: Fidelity
+    num_requests: int
+    num_tied: int
+
+
+class CardMeasurement(_Part):
+    """How it was judged."""
+
+    settings: dict[Text, Any]
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)]
+    device: Literal["cpu", "cuda"]
+    dtype: Literal["float32", "bfloat16", "float16"]
+
+
+class CardResults(_Part):
+    """What came out; scores are None where the answers are not published."""
+
+    dense: Interval | None
+    sparse: Interval | None
+    difference: Interval | None
+    p_value: float | None
+    test: Text | None
+    density: Share | None
+    io_density: Share | None
+    error_mean: float | None
+    error_p95: float | None
+    error_by_layer: dict[int, float]
+    num_requests: int
+    truncated_requests: int
+
+
+class CardQuestion(_Part):
+    """One question: its scores, and digests of the two predictions."""
+
+    request_id: Text
+    question_index: Annotated[int, Field(ge=0)]
+    dense_score: float | None
+    sparse_score: float | None
+    dense_sha256: Digest
+    sparse_sha256: Digest
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """What identifies it."""
+        return self.request_id, self.question_index
+
+
+class Card(_Part):
+    """A result card of sparse-hub: a sparse attention judged beside dense attention on held-out questions."""
+
+    kind: Literal["sparse-hub result card"] = CARD_KIND
+    schema_version: Literal[1] = 1
+    cell_identity: Digest
+    model: CardModel
+    task: CardTask
+    configuration: CardConfiguration
+    search: CardSearch
+    validation: CardMeasurement
+    results: CardResults
+    questions: Annotated[list[CardQuestion], Field(min_length=1, max_length=100_000)]
+    versions: dict[Text, Text]
+    code: dict[Text, Text] = Field(description="digests of the code that the result depends on")
+    hardware: dict[Text, Text | int | list[Text]]
+    command: Text = Field(description="what reproduces the result and says how far it agrees")
+
+    def as_best(self) -> Best:
+        """Return the winner as the best.json that it was made of said."""
+        found, search = self.configuration, self.search
+        return Best(
+            cell_identity=self.cell_identity,
+            model=self.model.name,
+            model_source=self.model.source or self.model.name,
+            model_revision=self.model.revision,
+            task=self.task.name,
+            data=self.task.data,
+            preset=found.preset,
+            maskers=[MaskerRecord(masker=one.masker, parameters=one.parameters) for one in found.maskers],
+            parameters=found.parameters,
+            objective_name=search.objective_name,
+            objective=search.objective,
+            error=search.error,
+            density=search.density,
+            io_density=search.io_density,
+            score=search.score,
+            fidelity=search.fidelity,
+            target=found.target,
+            budget=found.budget,
+            num_tied=search.num_tied,
+            num_requests=search.num_requests,
+            search_settings=search.settings,
+            validation_settings=self.validation.settings,
+            seed=self.validation.seed,
+            device=self.validation.device,
+            dtype=self.validation.dtype,
+            versions=self.versions,
+        )
+
+
+def read_card(path: Path) -> Card | None:
+    """Return the card that a file holds, or None where it is no card at all.
+
+    Raises:
+        UsageError: It is missing, damaged, of another version, or larger than any card.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            is_card = f'"{CARD_KIND}"'.encode() in file.read(4096)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    if not is_card:
+        return None
+    if size > MAX_BYTES:
+        raise UsageError(f"{path} has {size >> 20} MiB, more than any result card; it was not read.")
+    return read_json(path, Card)
