@@ -30,9 +30,7 @@ def run_directory(run: str) -> Path:
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise UsageError(
-            f"Several runs in {default} begin with {run!r}: {_list(fitting)}; write more of the one you mean."
-        )
+        raise UsageError(f"Several runs in {default} begin with {run!r}: {_list(fitting)}; write more of the id.")
     if path.exists():
         raise UsageError(f"{path} holds no run: neither run.json nor summary.json is there.")
     nearest = did_you_mean(run, known) if known else f"there are no runs in {default} either; name a run's folder."

@@ -68,9 +68,10 @@ def rungs_sentence(rungs: Mapping[str, tuple[int, int]]) -> str:
 
 
 def best_sentence(best: tuple[int, TrialLine]) -> str:
-    """Return "#12, objective 0.3457, error 0.3044, density 41.3%", which fits into a narrow terminal."""
+    """Return "#12, objective 0.346, error 0.304, density 41.3%", which fits into a narrow terminal."""
     index, line = best
-    return ", ".join([f"#{index}", *measured(line.model_copy(update={"io_density": None, "kl": None, "score": None}))])
+    numbers = [("objective", line.objective, ".3g"), ("error", line.error, ".3g"), ("density", line.density, ".1%")]
+    return ", ".join([f"#{index}", *(f"{name} {value:{form}}" for name, value, form in numbers if value is not None)])
 
 
 def cell_sentences(rows: Sequence[CellSummary]) -> list[str]:
