@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sparse_hub_core.fidelity import MEANINGS
 from sparse_hub_core.report.figures.axes import Axis, axis
 from sparse_hub_core.report.figures.figure import LINE_SCALE, Figure, as_json, layout, shortened
 from sparse_hub_core.report.outcome import ERROR, Measured
 from sparse_hub_core.report.table import Table, number, parameter
-
-if TYPE_CHECKING:
-    from sparse_hub_core.results.schema import TrialLine
 
 MOST_PARAMETERS = 9
 AXIS_WIDTH, HEIGHT = 110, 400
@@ -34,20 +31,20 @@ def parallel_coordinates(name: str, title: str, measured: Measured, most: int) -
     """
     from plotly import graph_objects as go
 
-    pairs = sorted(zip(measured.values, measured.trials, strict=True), key=lambda pair: pair[0])[:most]
-    # The lines that are drawn last lie on top: the best ones.
-    trials, values = [trial for _, trial in reversed(pairs)], [value for value, _ in reversed(pairs)]
+    trials = measured.trials
+    best = sorted(range(len(trials)), key=lambda place: measured.values[place])[:most]
     names = list(dict.fromkeys(name for trial in trials for name in trial.parameters))
     parameters = [axis(name, [trial.parameters.get(name) for trial in trials]) for name in names]
     varied = [one for one in parameters if one.varies]
-    outcome = axis(measured.outcome.name, values)
-    shown = [one for one in (*varied[:MOST_PARAMETERS], *_costs(trials, measured), outcome) if one.varies]
+    outcome = axis(measured.outcome.name, measured.values)
+    shown = [one for one in (*varied[:MOST_PARAMETERS], *_costs(measured), outcome) if one.varies]
     if not varied or len(shown) < 2:
         return None
+    # The lines that are drawn last lie on top: the best ones.
     figure = go.Figure(
         go.Parcoords(
-            dimensions=[{"label": shortened(one.label, 24), "values": one.values, **_ticks(one)} for one in shown],
-            line={"color": outcome.values, "colorscale": LINE_SCALE},
+            dimensions=[_dimension(one, best[::-1]) for one in shown],
+            line={"color": [outcome.values[place] for place in best[::-1]], "colorscale": LINE_SCALE},
             labelside="top",
             labelangle=-12,
         )
@@ -56,19 +53,20 @@ def parallel_coordinates(name: str, title: str, measured: Measured, most: int) -
     fixed = [one.label for one in parameters if not one.varies]
     return Figure(
         name=name,
-        label=f"Parallel coordinates of {len(trials)} configurations of {title} at {measured.fidelity}, through "
+        label=f"Parallel coordinates of {len(best)} configurations of {title} at {measured.fidelity}, through "
         f"{', '.join(one.label for one in shown)}.",
-        caption=_caption(measured, len(trials), fixed, len(varied) - MOST_PARAMETERS),
+        caption=_caption(measured, len(best), fixed, len(varied) - MOST_PARAMETERS),
         json=as_json(figure),
-        table=_best(pairs, measured.outcome.name, names),
+        table=_best(measured, best[:IN_TABLE], names),
         min_width=AXIS_WIDTH * len(shown) + 120,
         height=HEIGHT,
         is_webgl=True,
     )
 
 
-def _costs(trials: Sequence[TrialLine], measured: Measured) -> list[Axis]:
+def _costs(measured: Measured) -> list[Axis]:
     """Return the axes of what each configuration reads and of its error, as far as all have them."""
+    trials = measured.trials
     named = {"density": [trial.density for trial in trials], ERROR.name: [trial.error for trial in trials]}
     return [
         axis(name, values)
@@ -77,18 +75,26 @@ def _costs(trials: Sequence[TrialLine], measured: Measured) -> list[Axis]:
     ]
 
 
-def _ticks(one: Axis) -> dict[str, Any]:
-    if not one.ticks:
-        return {}
-    return {"tickvals": [at for at, _ in one.ticks], "ticktext": [text for _, text in one.ticks]}
+def _dimension(one: Axis, places: Sequence[int]) -> dict[str, Any]:
+    """Return an axis with the lines of some configurations, over the range of all."""
+    dimension: dict[str, Any] = {
+        "label": shortened(one.label, 24),
+        "values": [one.values[place] for place in places],
+        "range": [min(one.values), max(one.values)],
+    }
+    if one.ticks:
+        dimension.update(tickvals=[at for at, _ in one.ticks], ticktext=[text for _, text in one.ticks])
+    return dimension
 
 
-def _best(pairs: Sequence[tuple[float, TrialLine]], outcome: str, names: Sequence[str]) -> Table:
-    rows = tuple(
-        (number(value), number(trial.density), *(parameter(trial.parameters.get(name, "-")) for name in names))
-        for value, trial in pairs[:IN_TABLE]
-    )
-    return Table(f"The {len(rows)} with the lowest {outcome} as a table", (outcome, "density", *names), rows)
+def _best(measured: Measured, places: Sequence[int], names: Sequence[str]) -> Table:
+    rows = []
+    for place in places:
+        trial = measured.trials[place]
+        values = (parameter(trial.parameters.get(name, "-")) for name in names)
+        rows.append((number(measured.values[place]), number(trial.density), *values))
+    outcome = measured.outcome.name
+    return Table(f"The {len(rows)} with the lowest {outcome} as a table", (outcome, "density", *names), tuple(rows))
 
 
 def _caption(measured: Measured, num_drawn: int, fixed: Sequence[str], left_out: int) -> str:

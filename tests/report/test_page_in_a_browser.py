@@ -1,0 +1,140 @@
+"""The page in a real browser without a network: everything is drawn, tables sort, nothing is wider than the window."""
+
+from __future__ import annotations
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from sparse_hub_core.results.files import read_json, write_json
+from sparse_hub_core.results.run_directory import RunDirectory
+from sparse_hub_core.results.schema import PredictionLine, RunFile, SummaryFile
+from tests.report.conftest import predictions
+
+FIGURES = {"score-io-density-0", "score-density-0", "layers-0"} | {
+    f"{kind}-{search}" for kind in ("parameters", "importance", "over-time") for search in (0, 1)
+}
+SUMMARY = "#tables table"
+NAME = "</script><script>window.hacked = 1</script><b>" + "x" * 120
+HOSTILE = (
+    "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>\"' & <b>bold</b> " + "x" * 500
+)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_figure_is_drawn_without_a_complaint_and_fits_the_window(full_folder, report, browser, width):
+    browser.show(report(full_folder), width)
+    drawn = browser.figures()
+    assert set(drawn) == FIGURES
+    assert all(drawn.values())
+    assert browser.complaints() == []
+    assert browser.overflow() <= 0
+
+
+def test_headings_sort_numbers_as_numbers_both_ways_and_say_so(full_folder, report, browser):
+    browser.show(report(full_folder))
+    heading = browser.run("return document.querySelectorAll('#tables th button')[1]")
+    scores = browser.column(SUMMARY, "score ± standard error")
+    assert scores == ["95", "93.75", "35", "-"]
+    heading.send_keys(Keys.ENTER)
+    assert browser.column(SUMMARY, "score ± standard error") == ["35", "93.75", "95", "-"]
+    assert browser.run("return arguments[0].parentElement.getAttribute('aria-sort')", heading) == "ascending"
+    heading.click()
+    assert browser.column(SUMMARY, "score ± standard error") == ["95", "93.75", "35", "-"]
+    assert browser.run("return arguments[0].parentElement.getAttribute('aria-sort')", heading) == "descending"
+
+
+def test_figures_have_words_and_numbers_besides(full_folder, report, browser):
+    browser.show(report(full_folder))
+    plots = browser.run("return [...document.querySelectorAll('.plot')]")
+    assert all(plot.get_attribute("role") == "img" and plot.get_attribute("aria-label") for plot in plots)
+    assert browser.run("return document.querySelectorAll('figure > details table').length") == len(plots)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_models_and_plugins_say_is_shown_and_never_run(full_folder, report, browser, width):
+    summary = read_json(full_folder / "summary.json", SummaryFile)
+    run = RunDirectory(full_folder)
+    hostile = []
+    for cell in summary.cells:
+        new = cell.model_copy(update={"preset": f"{cell.preset}{NAME}", "reason": HOSTILE})
+        if cell.preset != "dense":
+            run.cell(*cell.place).path.mkdir(exist_ok=True)
+            run.cell(*cell.place).path.rename(run.cell(*new.place).path)
+        hostile.append(cell if cell.preset == "dense" else new)
+    write_json(full_folder / "summary.json", SummaryFile(run_id=summary.run_id, cells=hostile))
+    for path in full_folder.glob("*/*/*/predictions.jsonl"):
+        said = [
+            line.model_copy(update={"sparse_prediction": HOSTILE, "references": [HOSTILE]}) for line in predictions(9)
+        ]
+        path.write_text("".join(f"{line.model_dump_json()}\n" for line in said))
+    for path in full_folder.glob("*/*/*/trials.jsonl"):
+        path.write_text(
+            path.read_text().replace('"window"', '"<b>win</b>&amp;' + "w" * 300 + '"').replace('"a"', '"<i>a"')
+        )
+    browser.show(report(full_folder), width)
+    assert all(browser.figures().values())
+    assert browser.complaints() == []
+    assert browser.overflow() <= 0
+    assert browser.run("return window.hacked") is None
+    assert browser.run("return document.querySelectorAll('img, b, i').length") == 0
+    shown = browser.run("return document.querySelector('#disagreements .question pre').textContent")
+    assert shown.startswith(HOSTILE[:100])
+    labels = browser.run("return [...document.querySelectorAll('#layers-0 .ytick text')].map((t) => t.textContent)")
+    assert any("</script><script>" in label for label in labels)
+
+
+def test_a_run_that_goes_on_has_a_page_that_says_so(full_folder, report, browser, cut_off):
+    run_file = read_json(full_folder / "run.json", RunFile)
+    write_json(full_folder / "run.json", run_file.model_copy(update={"status": "running", "seconds": None}))
+    summary = read_json(full_folder / "summary.json", SummaryFile)
+    dense, first, second, failed = summary.cells
+    going = [
+        dense,
+        first.model_copy(update={"status": "running", "best": None, "validation": None}),
+        second.model_copy(update={"status": "waiting", "best": None, "validation": None}),
+        failed,
+    ]
+    write_json(full_folder / "summary.json", SummaryFile(run_id=summary.run_id, cells=going))
+    cut_off(RunDirectory(full_folder).cell(*first.place))
+    browser.show(report(full_folder))
+    assert all(browser.figures().values())
+    assert browser.complaints() == []
+    text = browser.run("return document.body.innerText")
+    assert "This run goes on" in text
+    assert "0 of 3 winners are validated; 1 running, 1 waiting, 1 failed." in text
+    assert "is cut off and was dropped" in text
+
+
+def test_parallel_coordinates_beyond_what_a_browser_keeps_are_drawn_again_when_seen(
+    full_folder, report, browser, cells
+):
+    run = RunDirectory(full_folder)
+    many = list(read_json(full_folder / "summary.json", SummaryFile).cells)
+    for number in range(3):
+        copied = cells[2].model_copy(update={"preset": f"preset_{number}"})
+        folder = run.cell(*copied.place)
+        folder.path.mkdir()
+        folder.trials.write_bytes(run.cell(*cells[2].place).trials.read_bytes())
+        many.append(copied)
+    write_json(full_folder / "summary.json", SummaryFile(run_id=run.run_id, cells=many))
+    browser.show(report(full_folder))
+    browser.run("document.querySelectorAll('#parameters details').forEach((one) => { one.open = true; })")
+    assert len(browser.figures("[data-webgl=true]")) == 5
+    assert browser.run("return document.querySelectorAll('[data-webgl=true][data-state=drawn]').length") == 4
+    assert browser.run("return document.getElementById('parameters-0').dataset.state") == ""
+    assert all(browser.figures("#parameters-0").values())
+    assert browser.complaints() == []
+
+
+@pytest.mark.slow
+def test_the_page_of_a_real_run_opens(finished_run, browser):
+    page = finished_run.run / "report.html"
+    assert finished_run.process.returncode == 0, finished_run.process.stderr
+    browser.show(page)
+    assert all(browser.figures().values())
+    assert browser.complaints() == []
+    assert browser.overflow() <= 0
+    lines = [PredictionLine.model_validate(line) for line in finished_run.lines("local_sink", "predictions.jsonl")]
+    differing = sum(line.sparse_score != line.dense_score for line in lines)
+    told = browser.run("return document.querySelector('#disagreements summary').textContent")
+    assert f"{differing} of {len(lines)} questions scored differently" in told
