@@ -26,7 +26,7 @@ def not_deterministic(spec: Spec, stages: Collection[str], device: str, learns: 
     stops = spec.scheduler != "none" and spec.fidelity not in ("F0", "F1") and spec.objective != "pareto"
     if is_searched and is_parallel and stops:
         found.append(
-            f"{spec.scheduler} stops a trial by how the ones before it did, and side by side they come in no fixed order"
+            f"{spec.scheduler} stops a trial by how those before it did, and side by side they end in no fixed order"
         )
     if is_searched:
         found.append("a trial that reaches --search-timeout on a busy machine may end in time on an idle one")
