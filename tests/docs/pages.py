@@ -4,20 +4,59 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
+FIRST_RUN = "sparse-hub run --debug"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A code block, and why it is not run where the line before it says so: ``<!-- not run: reason -->``."""
+
+    language: str
+    source: str
+    not_run: str
 
 
 def page(name: str) -> str:
-    return (ROOT / "docs" / name).read_text()
+    return (ROOT / name if name == "README.md" else ROOT / "docs" / name).read_text()
+
+
+def all_blocks(text: str) -> list[Block]:
+    """Return the code blocks of a page, in order."""
+    found = re.findall(r"^(?:<!-- not run: (.+) -->\n+)?```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [Block(language, source, reason) for reason, language, source in found]
 
 
 def blocks(text: str, language: str = "") -> list[str]:
-    """Return the code blocks of a language, by default those without one."""
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    return [source for named, source in found if named == language]
+    """Return the code blocks of a language, by default those without one; not those that are marked as not run."""
+    return [block.source for block in all_blocks(text) if block.language == language and not block.not_run]
+
+
+def lines(source: str) -> list[str]:
+    """Return the commands of a shell block, without their comments."""
+    return [line for line in (re.sub(r"(^|\s)# .*", "", line).strip() for line in source.splitlines()) if line]
+
+
+def call(command: Sequence[str], folder: Path, environment: Mapping[str, str], given: str = "") -> str:
+    """Run a command and return what it printed."""
+    done = subprocess.run(
+        command, input=given, cwd=folder, env=environment, capture_output=True, text=True, timeout=500
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def write_files(folder: Path, *sources: str) -> None:
+    """Write blocks that are files where their first lines say."""
+    for source in sources:
+        path = folder / source.partition("\n")[0].removeprefix("# ")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(source)
 
 
 def files(text: str) -> set[str]:

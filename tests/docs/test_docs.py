@@ -11,6 +11,7 @@ import runpy
 import pytest
 import torch
 from pages import ROOT, blocks
+from pluggy import PluginManager
 
 from sparse_hub_core import SparseAttention, Subset, callbacks, choice, hookspecs
 from sparse_hub_core.cli.main import COMMANDS
@@ -59,13 +60,23 @@ def test_the_search_algorithm_and_the_objective(run):
     assert scope["Middle"]({"a": choice([1, 2, 3])}, 1, 1, 0).ask() == {"a": 2}
 
 
-@pytest.mark.parametrize("hook", [name for name in vars(hookspecs) if name.startswith("register_")])
-def test_every_hook_is_documented_with_its_argument(hook):
+def hooks():
+    manager = PluginManager("sparse_hub")
+    manager.add_hookspecs(hookspecs)
+    return [name for name in vars(manager.hook) if not name.startswith("_")]
+
+
+def test_there_are_hooks_to_register_and_to_hear():
+    assert {"register_maskers", "trial_finished"} <= set(hooks())
+
+
+@pytest.mark.parametrize("hook", hooks())
+def test_every_hook_is_documented_with_its_arguments(hook):
     signature = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)
     assert f"`{hook}({signature})`" in PLUGINS
 
 
-@pytest.mark.parametrize("hook", [name for name in vars(hookspecs) if name.startswith("register_")])
+@pytest.mark.parametrize("hook", [name for name in hooks() if name.startswith("register_")])
 def test_every_argument_of_a_callback_is_documented_with_its_default(hook):
     (row,) = re.findall(rf"^\| `{hook}\(register\)` \| (.*) \|$", PLUGINS, re.MULTILINE)
     protocol = getattr(callbacks, "".join(word.capitalize() for word in hook.removesuffix("s").split("_")))

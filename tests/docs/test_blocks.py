@@ -1,0 +1,122 @@
+"""What the README and the first pages show is run, in the one environment and where the first run was made."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pages import FIRST_RUN, ROOT, Block, all_blocks, call, lines, page
+
+from docs_generator.command_line import command
+
+PAGES = ("README.md", "start.md", "reference/configuration.md")
+WALKS = ("writing-a-masker.md", "writing-a-benchmark.md", "writing-a-search-algorithm.md")
+"""Run by tests of their own, all blocks of each one after another."""
+
+NOT_RUN = {
+    "python3 -m venv .venv && .venv/bin/pip install nox && .venv/bin/nox": "it runs these tests",
+    "sparse-hub run --model meta-llama/Llama-3.1-8B-Instruct --benchmark ruler/niah_multikey_2 "
+    "--preset sink_local_magic_pig": "needs a large model, which comes from the hub",
+    "sparse-hub new masker NAME": "writing-a-masker.md runs it",
+    "sparse-hub new benchmark NAME": "writing-a-benchmark.md runs it",
+    "sparse-hub check NAME": "both run it",
+}
+"""Lines of the README that are not run, and why; on other pages a comment before the block says so."""
+
+OF_PLUGINS = ("strided", "strided_only", "echo", "error_only", "bytes_too", "middle", "tiny")
+"""What writing-plugins.md registers."""
+ROWS = "data/LongBench"
+"""Where the example of the configuration file has them."""
+WINNER = "demo/ruler__niah_multikey_2/sink_local_magic_pig/best.json"
+GIVEN = """
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from importlib.resources import files
+folder = str(files("sparse_hub_benchmarks_builtin") / "demo_model")
+model = AutoModelForCausalLM.from_pretrained(folder)
+tokenizer = AutoTokenizer.from_pretrained(folder)
+inputs = tokenizer("The grass is green. " * 40, return_tensors="pt")
+queries, keys, values = torch.randn(1, 4, 3, 16), torch.randn(1, 2, 200, 16), torch.randn(1, 2, 200, 16)
+"""
+"""What the Python of the README takes for granted."""
+
+
+def as_run(line: str, folder: Path) -> str | None:
+    """Return a line with real names for its placeholders, or None where the first run was it; long runs are planned."""
+    line = line.rpartition(" && ")[2].replace(".venv/bin/", "")
+    if line == FIRST_RUN:
+        return None
+    (run,) = (path.name for path in folder.glob("runs/run-*"))
+    line = line.replace("runs/<run id>/.../best.json", f"runs/{run}/{WINNER}").replace("<run id>", run)
+    line = line.replace("longbench=DIR", f"longbench={ROWS}")
+    if re.match(r"sparse-hub (run|search) ", line) and "--dry-run" not in line:
+        return f"{line} --debug --dry-run"
+    return f"{line} --validation-max-requests 2" if line.startswith("sparse-hub validate ") else line
+
+
+def steps(name: str, folder: Path) -> Iterator[dict[str, str]]:
+    """Yield what a page shows, its settings first: the README shows them after a command that reads them."""
+    for block in sorted(all_blocks(page(name)), key=lambda block: block.language != "toml"):
+        told = {"name": name, "language": block.language, "shown": block.source, "source": block.source}
+        if block.not_run:
+            continue
+        if block.language == "toml":
+            yield told
+        elif block.language == "python":
+            yield told | {"source": GIVEN + block.source}
+        elif block.language == "sh":
+            shown = [line for line in lines(block.source) if line not in NOT_RUN]
+            yield from (told | {"source": run, "shown": line} for line in shown if (run := as_run(line, folder)))
+
+
+def of_plugins() -> Iterator[dict[str, str]]:
+    """Yield the steps that load what the packages of writing-plugins.md register."""
+    for name in OF_PLUGINS:
+        line = f"sparse-hub describe {name}"
+        yield {"name": "writing-plugins.md", "language": "sh", "shown": line, "source": line}
+
+
+@pytest.mark.slow
+def test_the_blocks_of_the_first_pages_run(first_run: Path, environment: dict[str, str]) -> None:
+    assert "sink_local_magic_pig" in (first_run / "printed").read_text()
+    shutil.copytree(ROOT / "sparse_hub_benchmarks_builtin/longbench/sample", first_run / ROWS)
+    (run,) = first_run.glob("runs/run-*")
+    shutil.copy(run / WINNER, first_run / "best.json")
+    made = [*of_plugins(), *(step for name in PAGES for step in steps(name, first_run))]
+    call(("python", str(ROOT / "tests/docs/run_steps.py")), first_run, environment, json.dumps(made))
+    diaries = [path.read_text() for path in run.glob("diary-*.txt")]
+    assert any("ruler/niah_multikey_2 local_sink: F0 ok" in diary for diary in diaries)
+
+
+def not_run() -> Iterator[tuple[str, Block]]:
+    for name in ("README.md", *sorted(path.name for path in (ROOT / "docs").glob("*.md"))):
+        yield from ((name, block) for block in all_blocks(page(name)) if block.not_run)
+
+
+def test_what_is_not_run_is_known_by_its_page_and_reason() -> None:
+    assert {name for name, _ in not_run()} <= {*PAGES, *WALKS}
+    assert all(len(block.not_run.split()) > 2 for _, block in not_run())
+    shown = [line for block in all_blocks(page("README.md")) for line in lines(block.source)]
+    assert set(shown) >= NOT_RUN.keys()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_block_says_its_language(name: str) -> None:
+    """Otherwise it would be neither run nor marked."""
+    assert {block.language for block in all_blocks(page(name))} <= {"sh", "python", "toml", "", "text"}
+
+
+def shown_commands() -> list[str]:
+    sources = [block.source for _, block in not_run() if block.language == "sh"] + list(NOT_RUN)
+    return [line for source in sources for line in lines(source) if line.startswith("sparse-hub ")]
+
+
+@pytest.mark.parametrize("line", shown_commands())
+def test_commands_that_are_not_run_have_options_that_exist(line: str) -> None:
+    _, name, *arguments = shlex.split(line)
+    command(name).make_context(name, arguments)
