@@ -32,6 +32,9 @@ NO_WORSE_SENTENCE = (
     "No more than a point worse: the whole 95% interval of the difference lies above a loss of 1% of the score's range."
 )
 
+FEW_DIFFER = "Within noise although the interval leaves out 0, as so few requests that differ may do so by chance"
+BY_CHANCE = "Within noise although the interval leaves out 0, as one of so many winners may do so by chance"
+
 LOSS = 0.02
 """The share of the score's range that a run should be able to see as a loss."""
 
@@ -141,28 +144,25 @@ def no_worse_sentence(cells: Sequence[CellSummary]) -> str | None:
 
 
 def adjusted_sentence(cells: Sequence[CellSummary]) -> str | None:
-    """Return which tests gave the p-values and over how many they were adjusted, and which verdicts that changed."""
+    """Return which tests gave the p-values, over how many they were adjusted, and where that is why nothing is told."""
     adjusted = adjusted_p_values(cells)
     tests: dict[str, dict[str, None]] = {}
-    changed: dict[str, None] = {}
+    untold: dict[str, list[str]] = {FEW_DIFFER: [], BY_CHANCE: []}
     for (model, task), places in families(cells).items():
         for place in places:
             judged = cells[place].validation
-            if judged is None:
+            if judged is None or judged.p_value is None:
                 continue
-            place_name = _place(cells, model, task)
-            tests.setdefault(judged.test or "test", {})[f"{count(len(places), 'winner')} of {place_name}"] = None
+            name = _place(cells, model, task)
+            tests.setdefault(judged.test or "test", {})[f"{count(len(places), 'winner')} of {name}"] = None
             if judged.within_noise is False and not is_told(judged, adjusted[place]):
-                changed[f"{cell_label(cells[place])} in {place_name}"] = None
+                reason = BY_CHANCE if is_told(judged, judged.p_value) else FEW_DIFFER
+                untold[reason].append(f"{cell_label(cells[place])} in {name}")
     if not tests:
         return None
     told = "; ".join(f"{test}, adjusted by Holm over the {' and the '.join(of)}" for test, of in tests.items())
-    if not changed:
-        return f"p: {told}."
-    return (
-        f"p: {told}. Within noise although the interval by itself leaves out 0, as one of so many would show such a "
-        f"difference by chance: {'; '.join(changed)}."
-    )
+    sentences = [f"{reason}: {', '.join(names)}." for reason, names in untold.items() if names]
+    return " ".join([f"p: {told}.", *sentences])
 
 
 def power_sentence(cells: Sequence[CellSummary]) -> str | None:

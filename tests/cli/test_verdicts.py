@@ -51,7 +51,9 @@ def test_a_difference_counts_only_where_interval_and_adjusted_p_agree(cells):
 def test_a_verdict_that_adjusting_changed_is_explained(cells):
     sentence = adjusted_sentence(family(cells, CLEAR, NEARLY, NOISE))
     assert "exact McNemar test, adjusted by Holm over the 3 winners of ruler/niah_multikey_2" in sentence
-    assert re.search(r"by itself leaves out 0, .* by chance: p1 in ruler/niah_multikey_2\.$", sentence)
+    assert re.search(r"leaves out 0, as one of so many winners may .*: p1 in ruler/niah_multikey_2\.$", sentence)
+    few = adjusted_sentence(family(cells, (-60.0, -90.0, -5.0, 0.06)))
+    assert re.search(r"leaves out 0, as so few requests .*: p0 in ruler/niah_multikey_2\.$", few)
     assert adjusted_sentence(family(cells, CLEAR)).endswith("over the 1 winner of ruler/niah_multikey_2.")
     assert adjusted_sentence(cells) is None
 
