@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from sparse_hub_core.cli.watched import NO_BUDGET, is_over_budget
 from sparse_hub_core.fidelity import FIDELITIES
 from sparse_hub_core.report.rows import cell_label, cell_row
+from sparse_hub_core.report.trials import TRIAL_STATUS
 from sparse_hub_core.results.schema import STATUSES
 from sparse_hub_core.search.budget import Budget
 
 if TYPE_CHECKING:
-    from sparse_hub_core.results.schema import CellSummary, TrialLine
-
-NOT_TRIED = "not tried"
+    from sparse_hub_core.results.schema import CellSummary, Status, TrialLine
 
 
 def clock(seconds: float) -> str:
@@ -40,9 +39,9 @@ def trial_sentence(line: TrialLine, index: int, number: int, total: int, budget:
         budget: What its configuration may read.
     """
     if line.status == "infeasible":
-        return f"{NOT_TRIED}: {line.reason or 'infeasible'}"
+        return f"{TRIAL_STATUS[line.status]}: {line.reason or 'infeasible'}"
     over = ", over the budget" if is_over_budget(line, budget) else ""
-    parts = [f"#{index} {line.fidelity} {number}/{total}: {line.status}{over}", *measured(line)]
+    parts = [f"#{index} {line.fidelity} {number}/{total}: {TRIAL_STATUS[line.status]}{over}", *measured(line)]
     return ", ".join(parts) + (f": {line.reason}" if line.reason else "")
 
 
@@ -53,12 +52,12 @@ def measured(line: TrialLine) -> list[str]:
     return [f"{name} {value:{form}}" for name, value, form in numbers if value is not None]
 
 
-def trials_sentence(counts: Mapping[str, int], num_over: int = 0) -> str:
+def trials_sentence(counts: Mapping[Status, int], num_over: int = 0) -> str:
     """Return "8 ok (1 over the budget), 2 pruned, 3 not tried", or nothing where no trial ended."""
     told = []
     for status in sorted(counts, key=_order):
         over = f" ({num_over} over the budget)" if status == "ok" and num_over else ""
-        told.append(f"{counts[status]} {NOT_TRIED if status == 'infeasible' else status}{over}")
+        told.append(f"{counts[status]} {TRIAL_STATUS[status]}{over}")
     return ", ".join(told)
 
 
@@ -94,6 +93,6 @@ def _ending(row: CellSummary) -> str:
     return f"{shown.verdict}, score {shown.score}, difference {shown.difference}"
 
 
-def _order(status: str) -> int:
+def _order(status: Status) -> int:
     """Return the place of a status: that of a proposal that was never tried is the last."""
     return len(STATUSES) if status == "infeasible" else STATUSES.index(status)

@@ -43,7 +43,12 @@ class Kept:
 @click.option("--delete", is_flag=True, help="Delete the files instead, without asking.")
 @click.option("--model", metavar="M", help="Only the files of this model.")
 @click.option("--task", metavar="T", help="Only the files of this task, as benchmark/subset.")
-@click.option("--older-than", metavar="DAYS", type=click.FloatRange(min=0), help="Only what was unused for so long.")
+@click.option(
+    "--older-than",
+    metavar="DAYS",
+    type=click.FloatRange(min=0),
+    help="Only what was unused for so long; listed, or deleted where --delete is given too.",
+)
 def traces(
     as_json: bool, trace_dir: str | None, delete: bool, model: str | None, task: str | None, older_than: float | None
 ) -> None:
@@ -61,8 +66,10 @@ def traces(
         click.echo(missing)
     if delete:
         _delete(files, directory, as_json)
-    else:
-        _list(files, directory, as_json)
+        return
+    _list(files, directory, as_json)
+    if files and len(files) < len(there) and not as_json:
+        click.echo(f"These are {len(files)} of {len(there)}; nothing was deleted. With --delete too, these would be.")
 
 
 def _directory(chosen: str | None) -> Path:

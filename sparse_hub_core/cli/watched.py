@@ -10,7 +10,7 @@ from sparse_hub_core.fidelity import FIDELITIES
 from sparse_hub_core.search.budget import Budget
 
 if TYPE_CHECKING:
-    from sparse_hub_core.results.schema import CellSummary, TrialLine
+    from sparse_hub_core.results.schema import CellSummary, Status, TrialLine
 
 Place: TypeAlias = tuple[str, str, str]
 """Model, task and preset of a cell."""
@@ -26,7 +26,7 @@ class Searched:
     budget: Budget = NO_BUDGET
     rungs: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Of each fidelity, how many of how many trials ended."""
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[Status, int] = field(default_factory=dict)
     """Trials by status."""
     num_over: int = 0
     """So many that ended well read more than the budget allows."""

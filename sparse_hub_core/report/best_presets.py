@@ -10,9 +10,9 @@ from sparse_hub_core.errors import UsageError
 from sparse_hub_core.lookup import get_task
 from sparse_hub_core.presets import DENSE
 from sparse_hub_core.report.files import CellFiles, TaskFiles
+from sparse_hub_core.report.numbers import NOTHING, number, percent
 from sparse_hub_core.report.paste import as_python
-from sparse_hub_core.report.rows import NOTHING, Row, cell_label, cell_row
-from sparse_hub_core.report.table import number, percent
+from sparse_hub_core.report.rows import Row, cell_label, cell_row
 from sparse_hub_core.report.verdicts import adjusted_p_values, is_told
 from sparse_hub_core.wording import count
 

@@ -11,8 +11,7 @@ from sparse_hub_core.report.best_presets import how_chosen
 from sparse_hub_core.report.compared import TaskComparison
 from sparse_hub_core.report.data_table import Column, DataTable, plain
 from sparse_hub_core.report.formats import Writer
-from sparse_hub_core.report.numbers import difference, p_value
-from sparse_hub_core.report.table import number, percent
+from sparse_hub_core.report.numbers import difference, number, p_value, percent
 from sparse_hub_core.validation.comparison import Comparison
 from sparse_hub_core.wording import count
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sparse_hub_core.report.numbers import number
 from sparse_hub_core.report.rows import cell_label
-from sparse_hub_core.report.table import number
 from sparse_hub_core.wording import count
 
 if TYPE_CHECKING:

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sparse_hub_core.results.schema import Interval
 
 NOTHING = "-"
 """Stands for what was not measured."""
+
+
+def number(value: float | None) -> str:
+    """Return a number with four digits that count."""
+    return NOTHING if value is None else f"{value:.4g}"
+
+
+def percent(value: float | None) -> str:
+    """Return a share."""
+    return NOTHING if value is None else f"{value:.2%}"
+
+
+def parameter(value: Any) -> str:
+    """Return a parameter's value."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def difference(interval: Interval | None) -> str:

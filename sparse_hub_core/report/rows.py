@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sparse_hub_core.lookup import SAMPLE_SUFFIX
+from sparse_hub_core.report.numbers import NOTHING, difference, p_value
+from sparse_hub_core.report.trials import TRIAL_STATUS
 from sparse_hub_core.report.verdicts import adjusted_p_values, verdict
 from sparse_hub_core.results.schema import STATUSES
 from sparse_hub_core.wording import by_fidelity, count
 
 if TYPE_CHECKING:
     from sparse_hub_core.results.schema import Best, CellSummary, Interval, Scores, ValidationFile
-
-NOTHING = "-"
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def cell_row(cell: CellSummary, adjusted_p: float | None = None) -> Row:
         score=_with_error(judged.sparse or judged.dense) if judged else NOTHING,
         dense=_score(judged.dense) if judged else NOTHING,
         difference=_difference(judged),
-        p_value=_p_value(adjusted_p),
+        p_value=p_value(adjusted_p),
         verdict=verdict(cell, adjusted_p),
         density=_density(cell),
         io_density=_share(judged.io_density_validation) if judged else NOTHING,
@@ -113,7 +113,8 @@ def cell_row(cell: CellSummary, adjusted_p: float | None = None) -> Row:
 def _trials(cell: CellSummary) -> str:
     """Return how many configurations ran at which fidelity, and how many did not end well."""
     ran = by_fidelity(cell.fidelities)
-    ended = [f"{cell.trials[name]} {name}" for name in STATUSES if name in cell.trials and not (ran and name == "ok")]
+    told = [name for name in STATUSES if name in cell.trials and not (ran and name == "ok")]
+    ended = [f"{cell.trials[name]} {TRIAL_STATUS[name]}" for name in told]
     return "; ".join(part for part in (ran, ", ".join(ended)) if part) or NOTHING
 
 
@@ -165,13 +166,7 @@ def _difference(judged: ValidationFile | None) -> str:
 def _interval(d: Interval | None) -> str:
     if d is None:
         return NOTHING
-    return f"{d.mean:+.4g} [{d.low:+.4g}, {d.high:+.4g}], n={d.n} in {count(d.clusters, 'request')}"
-
-
-def _p_value(p_value: float | None) -> str:
-    if p_value is None:
-        return NOTHING
-    return "<0.001" if p_value < 0.001 else f"{p_value:.2g}"
+    return f"{difference(d)}, n={d.n} in {count(d.clusters, 'request')}"
 
 
 def _density(cell: CellSummary) -> str:

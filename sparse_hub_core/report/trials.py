@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sparse_hub_core.report.table import Table, number, parameter
+from sparse_hub_core.report.numbers import number, parameter
+from sparse_hub_core.report.table import Table
 from sparse_hub_core.results.files import content_hash
 from sparse_hub_core.wording import by_fidelity, count
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sparse_hub_core.report.rows import NOTHING, cell_label, is_telling
+from sparse_hub_core.report.numbers import NOTHING
+from sparse_hub_core.report.rows import cell_label, is_telling
 
 if TYPE_CHECKING:
     from sparse_hub_core.results.schema import Best, CellSummary

@@ -32,9 +32,23 @@ def earlier_winners(paths: Iterable[str], own: Path) -> list[Best]:
         files = sorted(_below(path)) if path.is_dir() else [path]
         files = [file for file in files if file.exists() and own.resolve() not in file.resolve().parents]
         if not files:
-            raise UsageError(f"--warm-start {name!r} holds no best.json; name one, or the folder of a run.")
+            raise UsageError(f"--warm-start {name!r} {_lacking(path, own)}")
         found += [read_json(file, Best) for file in files]
     return found
+
+
+def _lacking(path: Path, own: Path) -> str:
+    """Return why there is no winner at a path, and what to do."""
+    if not path.exists():
+        return "is not there; name a best.json, or the folder of a run."
+    if path.is_dir() and any(own.resolve() in file.resolve().parents for file in path.rglob("best.json")):
+        return (
+            "holds only what this run itself found; name another run, or leave the flag out: a run resumes by itself."
+        )
+    return (
+        "holds no best.json, as no search there ended with a winner; end that run with its own command, or name "
+        "another run's folder."
+    )
 
 
 def _below(folder: Path) -> list[Path]:

@@ -118,7 +118,7 @@ def test_configurations_are_counted_once_and_those_that_won_are_marked(winners, 
 @pytest.mark.parametrize(
     ("fidelities", "trials", "told"),
     [
-        ({"F3": 4, "F0": 30, "F1": 10}, {"ok": 30, "infeasible": 5}, "30 F0, 10 F1, 4 F3; 5 infeasible"),
+        ({"F3": 4, "F0": 30, "F1": 10}, {"ok": 30, "infeasible": 5}, "30 F0, 10 F1, 4 F3; 5 not tried"),
         ({"F2": 8}, {"ok": 5, "pruned": 3}, "8 F2; 3 pruned"),
         ({"F0": 2}, {"ok": 2}, "2 F0"),
         ({}, {"ok": 8, "pruned": 2}, "8 ok, 2 pruned"),

@@ -136,6 +136,17 @@ def test_only_what_is_asked_for_is_deleted(kept, asked, deleted):
         assert not oldest.exists()
 
 
+def test_choosing_deletes_nothing_and_says_so(kept):
+    before = names(kept)
+    oldest = next(kept.glob(f"*trace*{SUFFIX}"))
+    then = oldest.stat().st_mtime - 3 * 24 * 60 * 60
+    os.utime(oldest, (then, then))
+    said = run("--trace-dir", str(kept), "--older-than", "2").splitlines()
+    assert said[-1] == "These are 1 of 8; nothing was deleted. With --delete too, these would be."
+    assert names(kept) == before
+    assert "nothing was deleted" not in run("--trace-dir", str(kept))
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

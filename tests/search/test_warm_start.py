@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -80,10 +81,21 @@ def test_what_the_run_found_itself_and_what_was_moved_aside_is_left_out(tmp_path
     assert [winner.parameters["size"] for winner in found] == [0]
 
 
-@pytest.mark.parametrize("name", ["nowhere", "nowhere/best.json", "."])
-def test_a_path_without_a_winner_is_told(tmp_path, monkeypatch, name):
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("nowhere", "is not there; name a best.json, or the folder of a run."),
+        ("nowhere/best.json", "is not there; name a best.json, or the folder of a run."),
+        ("runs/run-other", "holds no best.json, as no search there ended with a winner; end that run"),
+        ("runs/run-own", "holds only what this run itself found; name another run"),
+        ("runs", "holds only what this run itself found; name another run"),
+    ],
+)
+def test_a_path_without_a_winner_is_told_with_what_to_do(tmp_path, monkeypatch, name, told):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match=f"--warm-start '{name}' holds no best.json; name one, or the folder"):
+    Path("runs/run-other").mkdir(parents=True)
+    write_json(OWN / "p" / "best.json", best({"size": 1}))
+    with pytest.raises(UsageError, match=re.escape(f"--warm-start '{name}' {told}")):
         earlier_winners([name], OWN)
 
 

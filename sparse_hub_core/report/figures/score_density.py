@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from sparse_hub_core.report.figures.figure import COLOURS, LEGEND_ROW, SYMBOLS, Figure, as_json, layout, plain
+from sparse_hub_core.report.numbers import number, percent
 from sparse_hub_core.report.rows import cell_label
-from sparse_hub_core.report.table import Table, number, percent
+from sparse_hub_core.report.table import Table
 
 if TYPE_CHECKING:
     from sparse_hub_core.results.schema import CellSummary, Interval

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from sparse_hub_core.fidelity import FIDELITIES, MEANINGS, Fidelity
 from sparse_hub_core.report.figures.figure import COLOURS, LEGEND_ROW, Figure, as_json, is_wide, layout, plain
+from sparse_hub_core.report.numbers import number
 from sparse_hub_core.report.outcome import Outcome, outcome_of
-from sparse_hub_core.report.table import Table, number
+from sparse_hub_core.report.table import Table
 from sparse_hub_core.report.trials import TRIAL_STATUS
 from sparse_hub_core.wording import count
 
