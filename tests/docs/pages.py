@@ -28,7 +28,7 @@ def page(name: str) -> str:
 
 def all_blocks(text: str) -> list[Block]:
     """Return the code blocks of a page, in order."""
-    found = re.findall(r"^(?:<!-- not run: (.+) -->\n+)?```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^(?:<!-- not run: ([^\n]+) -->\n+)?```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     return [Block(language, source, reason) for reason, language, source in found]
 
 

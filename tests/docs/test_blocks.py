@@ -107,9 +107,12 @@ def test_what_is_not_run_is_known_by_its_page_and_reason() -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_block_says_its_language(name: str) -> None:
+def test_every_block_is_seen_and_says_its_language(name: str) -> None:
     """Otherwise it would be neither run nor marked."""
-    assert {block.language for block in all_blocks(page(name))} <= {"sh", "python", "toml", "", "text"}
+    found = all_blocks(page(name))
+    assert {block.language for block in found} <= {"sh", "python", "toml", "", "text"}
+    assert len(re.findall("^```", page(name), re.MULTILINE)) == 2 * len(found)
+    assert page(name).count("<!-- not run") == sum(bool(block.not_run) for block in found)
 
 
 def shown_commands() -> list[str]:
