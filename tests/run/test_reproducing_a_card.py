@@ -1,0 +1,56 @@
+"""A card of a real run, reproduced in another folder; a card that was changed is found out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sparse_hub_core.cli.main import main
+from sparse_hub_core.results.agreement import AgreementFile
+from sparse_hub_core.results.files import read_json
+
+from .conftest import Finished, finish
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """Runs the program in this process and returns its exit code and what it printed."""
+
+    def call(folder: Path, *arguments: str) -> tuple[int, str]:
+        monkeypatch.chdir(folder)
+        code = main(arguments)
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    return call
+
+
+def test_a_card_is_reproduced_elsewhere_and_a_changed_one_does_not_agree(
+    finished_run: Finished, said: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    code, _ = said(tmp_path, "card", str(finished_run.cell("sink_local_magic_pig")), "--output", "published")
+    card = tmp_path / "published" / "card.json"
+    assert code == 0
+    assert str(finished_run.folder) not in card.read_text() + (tmp_path / "published" / "card.md").read_text()
+
+    again = finish(tmp_path, "validate", "published/card.json", "--max-concurrent", "1")
+    assert again.process.returncode == 0, again.process.stderr
+    assert "with the model of" in again.process.stderr.splitlines()[0]
+    assert again.process.stdout.splitlines()[-1].startswith("Reproduced to the bit: 6 of 6 dense and 6 of 6 sparse")
+    assert "Unlike the card" not in again.process.stdout
+    found = read_json(next(again.run.rglob("agreement.json")), AgreementFile)
+    assert (found.verdict, found.same_sparse, found.unlike) == ("reproduced to the bit", 6, [])
+
+    content = json.loads(card.read_text())
+    for question in content["questions"]:
+        question["sparse_score"] = 100.0 - question["sparse_score"]
+    content["results"]["sparse"]["mean"] = 100.0 - content["results"]["sparse"]["mean"]
+    card.write_text(json.dumps(content))
+    code, printed = said(tmp_path, "validate", "published/card.json", "--max-concurrent", "1")
+    assert code == 1, printed
+    assert "Does not agree: the card scores 6 of 6 otherwise" in printed
