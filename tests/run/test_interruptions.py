@@ -62,6 +62,9 @@ def assert_nothing_ran_twice(ended: Finished) -> None:
     # Nothing is lost either: every request of every trial has its line.
     counts = Counter((tried(line), line["fidelity"]) for line in requests)
     assert all(line["requests_finished"] == counts[tried(line), line["fidelity"]] for line in trials)
+    # And a plugin that hears of trials has each once, whatever process it ended in.
+    (events,) = ended.run.glob("tensorboard/*/*/local_sink/*tfevents*")
+    assert events.read_bytes().count(b"/objective") == sum(line["objective"] is not None for line in trials)
 
 
 SEARCH = (

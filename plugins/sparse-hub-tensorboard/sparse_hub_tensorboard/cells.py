@@ -17,29 +17,42 @@ IDENTITY = "identity.txt"
 
 
 def write_trial(cell: CellPlace, trial: TrialLine, index: int, number: int) -> None:
-    """Write a trial as points of its rung's curves and as a row of hyperparameters, once however often it is told."""
+    """Add a trial to its rung's curves, and write its row of hyperparameters."""
     folder = _folder(cell)
-    row = folder / "trials" / f"{index:04d}-{trial.fidelity}"
-    if is_written(row):
-        return
-    measured = {name: getattr(trial, name) for name in MEASURES}
-    ended = trial.started + trial.seconds
-    points = scalars({f"{trial.fidelity}/{name}": value for name, value in measured.items()}, number, ended)
-    if points:
-        append(folder, points)
-    parameters = {**trial.parameters, "fidelity": trial.fidelity, "status": trial.status}
-    write(row, _row(parameters, measured, ended))
+    append(folder, _points(trial, number))
+    _write_row(folder, trial, index)
 
 
 def write_cell(cell: CellPlace, rows: Sequence[CellSummary]) -> None:
-    """Write how a cell was validated, and the trials that were missed: the plugin was not there yet, or failed."""
-    numbers: Counter[str] = Counter()
-    for index, trial in enumerate(cell.trials(), 1):
-        numbers[trial.fidelity] += trial.status != "infeasible"
-        write_trial(cell, trial, index, numbers[trial.fidelity])
+    """Write how a cell was validated, and whatever is missing or twice of its trials.
+
+    The plugin may not have been there yet or have failed, or a process was killed while it wrote.
+    """
+    trials = cell.trials()
+    if trials:
+        folder, numbers, points = _folder(cell), Counter[str](), []
+        for index, trial in enumerate(trials, 1):
+            numbers[trial.fidelity] += trial.status != "infeasible"
+            points += _points(trial, numbers[trial.fidelity])
+            _write_row(folder, trial, index)
+        write(folder, points)
     for row in rows:
         if row.validation is not None:
             _write_validation(cell, row.target, row.validation, row.best)
+
+
+def _points(trial: TrialLine, number: int) -> list[Event]:
+    measured = {f"{trial.fidelity}/{name}": getattr(trial, name) for name in MEASURES}
+    return scalars(measured, number, trial.started + trial.seconds)
+
+
+def _write_row(folder: Path, trial: TrialLine, index: int) -> None:
+    row = folder / "trials" / f"{index:04d}-{trial.fidelity}"
+    if is_written(row):
+        return
+    parameters = {**trial.parameters, "fidelity": trial.fidelity, "status": trial.status}
+    measured = {name: getattr(trial, name) for name in MEASURES}
+    write(row, _row(parameters, measured, trial.started + trial.seconds))
 
 
 def _write_validation(cell: CellPlace, target: str, validation: ValidationFile, best: Best | None) -> None:

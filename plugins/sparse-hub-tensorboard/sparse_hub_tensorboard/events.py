@@ -38,15 +38,20 @@ def is_written(folder: Path) -> bool:
 
 
 def write(folder: Path, events: Sequence[Event]) -> None:
-    """Write all events of a folder, or none."""
+    """Have these events in a folder and no others; a file that holds them already is left alone."""
+    content, path = _records([_version(events), *events]) if events else b"", folder / NAME
+    if content == (path.read_bytes() if path.exists() else b""):
+        return
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{os.getpid()}.part"
-    part.write_bytes(_records([_version(events), *events]))
-    part.replace(folder / NAME)
+    part.write_bytes(content)
+    part.replace(path)
 
 
 def append(folder: Path, events: Sequence[Event]) -> None:
     """Add events to those of a folder: all of them, or none where that fails."""
+    if not events:
+        return
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / NAME).open("ab", buffering=0) as file:
         start = file.tell()

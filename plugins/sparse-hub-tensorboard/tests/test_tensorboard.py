@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import struct
 from collections import Counter
 from collections.abc import Iterator
@@ -175,9 +176,25 @@ def test_what_was_missed_is_made_up_for_when_the_cell_ends(run: Run, tmp_path: P
         for line, is_told in zip(lines, told, strict=True):
             each.trial(line, is_told)
         each.end()
-    assert sorted(points(run.events())) == sorted(points(other.events()))
+    assert points(run.events()) == points(other.events())
     places = [{path.relative_to(each.run.path) for path in each.files()} for each in (run, other)]
     assert places[0] == places[1]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 17])
+def test_a_file_that_a_crash_left_is_put_right(run: Run, cut: int) -> None:
+    """A trial whose process was killed between its points and its row, or a machine that stopped while it wrote."""
+    run.begin()
+    for _ in range(2):
+        run.trial(trial())
+    whole = points(run.events())
+    (path,) = (run.run.path / CELL).glob("*tfevents*")
+    content = path.read_bytes()
+    path.write_bytes(content[:-cut] if cut else content + content[-60:])
+    shutil.rmtree(run.run.path / CELL / "trials" / "0002-F0")
+    run.end()
+    assert points(run.events()) == whole
+    assert parameters(run.events("trials/0002-F0"))["size"] == 3.0
 
 
 def interval(mean: float) -> Interval:
