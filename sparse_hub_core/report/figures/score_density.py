@@ -74,11 +74,12 @@ def score_density(name: str, cells: Sequence[CellSummary], cost: Cost) -> Figure
         x=[point.cost for point in front],
         y=[point.score.mean for point in front],
         mode="lines",
-        line={"shape": "hv", "dash": "dot", "width": 2, "color": COLOURS[-1]},
+        line={"shape": "hv", "dash": "dot", "width": 2, "color": "#888888"},
         name="Pareto front",
         hoverinfo="skip",
     )
     presets = list(dict.fromkeys(point.preset for point in drawn))
+    several = [sum(point.preset == preset for point in drawn) > 1 for preset in presets]
     presets_named: set[str] = set()
     for place, point in enumerate(drawn):
         kind = presets.index(point.preset)
@@ -87,7 +88,7 @@ def score_density(name: str, cells: Sequence[CellSummary], cost: Cost) -> Figure
             y=[point.score.mean],
             error_y=_error_bar(point.score),
             mode="markers+text",
-            text=plain(point.name.removeprefix(point.preset).replace(", density <= ", "")),
+            text=plain(point.name.removeprefix(point.preset).replace(", density <= ", "")) if several[kind] else "",
             textposition=("top right", "bottom right")[place % 2],
             textfont={"size": 11},
             cliponaxis=False,
@@ -99,7 +100,7 @@ def score_density(name: str, cells: Sequence[CellSummary], cost: Cost) -> Figure
             f"<br>95% interval {point.score.low:.4g} to {point.score.high:.4g}, n={point.score.n}<extra></extra>",
         )
         presets_named.add(point.preset)
-    legend = LEGEND_ROW * (3 + min(len(presets), IN_LEGEND))
+    legend = LEGEND_ROW * (1 + math.ceil((3 + min(len(presets), IN_LEGEND)) / 2))
     figure.update_layout(
         layout(
             PLOT + legend,

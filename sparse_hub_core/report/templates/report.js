@@ -1,20 +1,23 @@
 "use strict";
 // Tables: a click on a heading sorts its column.
-const NUMBER = /^[+-]?(\d[\d.]*)(e[+-]?\d+)?/i;
+const NUMBER = /^[<+]?(-?\d[\d.]*(e[+-]?\d+)?)/i;
 const isBlank = (text) => text === "" || text === "-";
+const numberIn = (text) => parseFloat(text.match(NUMBER)?.[1]);
 
 function sortBy(table, column, ascending) {
   const body = table.tBodies[0];
   const entries = [...body.rows].map((row, place) => ({ row, place, text: row.cells[column].textContent.trim() }));
-  const shown = entries.filter((entry) => !isBlank(entry.text));
-  const isNumeric = shown.every((entry) => NUMBER.test(entry.text));
+  const filled = entries.filter((entry) => !isBlank(entry.text));
+  const numbers = filled.filter((entry) => NUMBER.test(entry.text));
+  const isNumeric = numbers.length * 2 > filled.length;
   const compare = isNumeric
-    ? (a, b) => parseFloat(a.text) - parseFloat(b.text)
+    ? (a, b) => numberIn(a.text) - numberIn(b.text)
     : (a, b) => a.text.localeCompare(b.text, "en", { numeric: true });
   const sign = ascending ? 1 : -1;
-  shown.sort((a, b) => sign * compare(a, b) || a.place - b.place);
+  const sorted = (isNumeric ? numbers : filled).sort((a, b) => sign * compare(a, b) || a.place - b.place);
   // What was not measured stays at the end, whichever way round.
-  body.append(...[...shown, ...entries.filter((entry) => isBlank(entry.text))].map((entry) => entry.row));
+  const rest = entries.filter((entry) => !sorted.includes(entry));
+  body.append(...[...sorted, ...rest].map((entry) => entry.row));
 }
 
 document.addEventListener("click", (event) => {
@@ -75,6 +78,15 @@ function redraw() {
   live.length = 0;
   drawn.forEach((plot) => { erase(plot); draw(plot); });
 }
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+const dark = matchMedia("(prefers-color-scheme: dark)");
+dark.addEventListener("change", redraw);
 // Paper shows what was not scrolled to as well, but not more parallel coordinates than a browser can keep.
-addEventListener("beforeprint", () => plots.filter((plot) => plot.offsetParent && plot.dataset.webgl !== "true").forEach(draw));
+addEventListener("beforeprint", () => {
+  document.documentElement.classList.add("paper");
+  if (dark.matches) redraw();
+  plots.filter((plot) => plot.offsetParent && plot.dataset.webgl !== "true").forEach(draw);
+});
+addEventListener("afterprint", () => {
+  document.documentElement.classList.remove("paper");
+  if (dark.matches) redraw();
+});
