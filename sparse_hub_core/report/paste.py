@@ -29,8 +29,12 @@ def _masker(record: MaskerRecord, registry: Registry, imports: dict[str, str], c
     if expression is None:
         core.add("get_masker_config")
         expression = f"get_masker_config({record.masker!r})"
-    if any(isinstance(value, (list, dict)) for value in record.parameters.values()):
-        # JSON has neither tuples nor nested configs; from_parameters makes them of what it has.
+    plain = all(
+        name.isidentifier() and not isinstance(value, (list, dict)) for name, value in record.parameters.items()
+    )
+    if not plain:
+        # JSON has neither tuples nor nested configs; from_parameters makes them of what it has. A name that is none
+        # comes from a file that was tampered with, and must not become code.
         return f"{expression}.from_parameters({record.parameters!r})"
     return f"{expression}({', '.join(f'{name}={value!r}' for name, value in record.parameters.items())})"
 

@@ -68,7 +68,7 @@ class CardMasker(MaskerRecord):
 class CardConfiguration(_Part):
     """The configuration that was judged."""
 
-    preset: Name
+    preset: Annotated[Text, Field(min_length=1)]
     target: Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9_.-]*$")] = ""
     budget: Text = ""
     maskers: Annotated[list[CardMasker], Field(min_length=1, max_length=64)]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from sparse_hub_core.errors import UsageError
 from sparse_hub_core.lookup import get_task
 from sparse_hub_core.results.card import (
@@ -86,7 +88,9 @@ def _winning_folders(run: Path) -> Iterator[Path]:
     summary = run / "summary.json"
     rows = read_json(summary, SummaryFile).cells if summary.exists() else []
     for row in rows:
-        yield RunDirectory(run).best(row).parent
+        folder = RunDirectory(run).best(row).parent
+        # A winner among several that was judged by itself is kept in the cell.
+        yield folder if folder.exists() else folder.parent
 
 
 def _winner(folder: Path, run: Path) -> Winner | None:
@@ -118,8 +122,17 @@ def make_card(winner: Winner, registry: Registry) -> Card:
     """Return the card of a winner.
 
     Raises:
-        UsageError: Its predictions are gone, or its task or a masker is not installed.
+        UsageError: Its predictions are gone, its task is not installed, or a card cannot hold what a file says.
     """
+    try:
+        return _card(winner, registry)
+    except ValidationError as error:
+        detail = error.errors()[0]
+        place = ".".join(str(part) for part in detail["loc"])
+        raise UsageError(f"{winner.folder.path} cannot become a card: {place}: {detail['msg'].lower()}.") from error
+
+
+def _card(winner: Winner, registry: Registry) -> Card:
     best, judged, content = winner.best, winner.validation, winner.cell.content
     task = get_task(registry, best.task)
     origin = task.entry.provenance

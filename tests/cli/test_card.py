@@ -168,6 +168,18 @@ def test_nothing_of_a_card_becomes_markup(card: Card, where: str) -> None:
         assert f"````sh\n{HOSTILE}\n````" in fenced
 
 
+def test_a_parameters_name_does_not_become_code(card: Card) -> None:
+    name = "sink_size=1)]); print('owned'); ([dict(a"
+    page = card_markdown(changed(card, "configuration.maskers.1.parameters", {name: 4}), load_registry())
+    assert f"SinkMaskerConfig.from_parameters({ ({name: 4})!r})" in page
+
+
+def test_what_no_card_can_hold_is_told_in_a_sentence(said: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
+    code, printed = said("card", write_run(tmp_path, best(budget="a\x07")))
+    assert (code, printed.count("\n")) == (2, 1)
+    assert "cannot become a card: budget" in printed
+
+
 @pytest.mark.parametrize(
     ("where", "value"),
     [
