@@ -26,10 +26,11 @@ def families(cells: Sequence[CellSummary]) -> dict[tuple[str, str], list[int]]:
 
 def adjusted_p_values(cells: Sequence[CellSummary]) -> list[float | None]:
     """Return the p-value of each cell, adjusted by Holm over the winners of its model and task."""
-    from sparse_hub_core.validation.significance import holm
-
     adjusted: list[float | None] = [None] * len(cells)
     for places in families(cells).values():
+        # It brings scipy, which a run that has validated nothing has no use for.
+        from sparse_hub_core.validation.significance import holm
+
         judged = [cells[place].validation for place in places]
         p_values = [found.p_value for found in judged if found is not None and found.p_value is not None]
         for place, value in zip(places, holm(p_values), strict=True):

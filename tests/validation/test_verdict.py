@@ -10,6 +10,7 @@ from sparse_hub_core.models.prompt import Prompt
 from sparse_hub_core.registry import Subset
 from sparse_hub_core.results.schema import ValidationRequestLine
 from sparse_hub_core.validation.scores import check_scores
+from sparse_hub_core.validation.significance import MCNEMAR, SIGN_FLIP
 from sparse_hub_core.validation.verdict import Place, verdict
 from sparse_hub_core.workers.worker import Stage
 
@@ -74,6 +75,18 @@ def test_hidden_answers_leave_no_score(sparse) -> None:
 def test_hidden_answers_of_some_questions_leave_out_only_these() -> None:
     found = judged([[80.0, None], [None, None]], [[60.0, None], [None, None]])
     assert (found.dense.mean, found.sparse.mean, found.difference.mean, found.dense.n) == (80, 60, -20, 1)
+
+
+def test_a_verdict_says_which_test_gave_its_p_value() -> None:
+    graded = judged([[80.0, 20.0], [40.0, 60.0]], [[70.0, 20.0], [40.0, 50.0]])
+    assert (graded.test, graded.p_value, graded.only_dense_right) == (SIGN_FLIP, 0.5, None)
+    right = judged([[100.0, 0.0], [100.0, 100.0]], [[0.0, 100.0], [100.0, 0.0]])
+    assert (right.test, right.only_dense_right, right.only_sparse_right, right.p_value) == (SIGN_FLIP, 2, 1, 1.0)
+    single = judged([[100.0, None], [100.0, None], [0.0, None]], [[0.0, None], [0.0, None], [0.0, None]])
+    assert (single.test, single.only_dense_right, single.only_sparse_right, single.p_value) == (MCNEMAR, 2, 0, 0.5)
+    assert single.score_range == (0.0, 100.0)
+    dense = judged([[80.0, 20.0]], None)
+    assert (dense.test, dense.p_value, dense.score_range) == (None, None, (0.0, 100.0))
 
 
 def announced(scores: list[float | None], others: dict[str, float]) -> ValidationRequestLine:
