@@ -56,8 +56,8 @@ def _write_row(folder: Path, trial: TrialLine, index: int) -> None:
 
 
 def _write_validation(cell: CellPlace, target: str, validation: ValidationFile, best: Best | None) -> None:
-    folder = _folder(cell) / "-".join(filter(None, ["validation", target]))
-    if is_written(folder):
+    folder, name = _folder(cell), "-".join(filter(None, ["validation", target]))
+    if is_written(folder / name):
         return
     ended, measured = time.time(), _measured(validation)
     events = scalars({f"validation/{name}": value for name, value in measured.items()}, 0, ended)
@@ -67,8 +67,9 @@ def _write_validation(cell: CellPlace, target: str, validation: ValidationFile, 
         content = best.model_dump_json(indent=2, include={"preset", "target", "budget", "maskers"})
         events += document("configuration", _as_code(content), ended)
         parameters = {**best.parameters, "fidelity": "validation", "status": "ok"}
-        events += _row(parameters, {**measured, "score": measured.get("sparse_score")}, ended)
-    write(folder, events)
+        row = _row(parameters, {**measured, "score": measured.get("sparse_score")}, ended)
+        write(folder / "trials" / name, row)
+    write(folder / name, events)
 
 
 def _row(parameters: Mapping[str, object], measured: Mapping[str, float | None], ended: float) -> list[Event]:

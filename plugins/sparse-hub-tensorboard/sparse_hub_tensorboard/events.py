@@ -28,8 +28,9 @@ def document(tag: str, markdown: str, time: float) -> list[Event]:
 def session(parameters: Mapping[str, object], metrics: Mapping[str, float | None], time: float) -> list[Event]:
     """Return a row of the table of hyperparameters, which a folder of events has one of."""
     plain = {name: value if isinstance(value, (bool, int, float)) else str(value) for name, value in parameters.items()}
-    # TensorBoard takes the columns from any row, so each must name those that it has no value for, too.
-    return [*(_event(part, 0, time) for part in hparams(plain, metrics)), *scalars(metrics, 0, time)]
+    # Without the list of all columns, which no cell knows, TensorBoard finds them in the rows.
+    _, start, end = hparams(plain, {})
+    return [*(_event(part, 0, time) for part in (start, end)), *scalars(metrics, 0, time)]
 
 
 def is_written(folder: Path) -> bool:

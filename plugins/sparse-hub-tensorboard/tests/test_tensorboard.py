@@ -151,6 +151,8 @@ def test_every_line_is_a_row_of_hyperparameters(run: Run) -> None:
     assert ("trial/objective", 0, 0.75) in points(rows["0001-F0"])
     assert points(rows["0002-F0"]) == points(rows["0004-F1"]) == []
     assert {step for _, step, _ in points(run.events())} == {1}
+    # One cell's list of columns would hide those of the others.
+    assert not any("experiment" in value.tag for row in rows.values() for e in row for value in e.summary.value)
 
 
 def test_a_run_that_goes_on_adds_to_the_same_files_and_repeats_nothing(run: Run) -> None:
@@ -258,8 +260,9 @@ def test_a_cell_that_ended_has_its_validation_and_its_configuration(run: Run) ->
         ("error_by_layer", 0, 0.25),
         ("error_by_layer", 3, 0.75),
     ]
-    assert parameters(events) == {"size": 3.0, "mode": "top", "fidelity": "validation", "status": "ok"}
-    assert ("trial/score", 0, 80.0) in found
+    row = run.events("trials/validation")
+    assert parameters(row) == {"size": 3.0, "mode": "top", "fidelity": "validation", "status": "ok"}
+    assert ("trial/score", 0, 80.0) in points(row)
     (text,) = [value.tensor.string_val[0].decode() for e in events for value in e.summary.value if "text" in value.tag]
     assert '"masker": "<script>```"' in text
     assert all(line.startswith("    ") for line in text.splitlines())
@@ -274,6 +277,7 @@ def test_several_winners_have_a_folder_each(run: Run) -> None:
     run.end(validated("density-10"), validated("density-20"))
     for name in ("density-10", "density-20"):
         assert points(run.events(f"validation-{name}"))
+        assert parameters(run.events(f"trials/validation-{name}"))["fidelity"] == "validation"
 
 
 def test_dense_attention_has_a_score_and_no_configuration(run: Run) -> None:
@@ -281,7 +285,7 @@ def test_dense_attention_has_a_score_and_no_configuration(run: Run) -> None:
     validation = validated().validation.model_copy(update={"sparse": None, "difference": None, "error_by_layer": {}})
     run.end(CellSummary(**PLACE, status="done", validation=validation))
     assert {tag for tag, _, _ in points(run.events("validation"))} >= {"validation/dense_score_low"}
-    assert not any("hparams" in value.tag for event in run.events("validation") for value in event.summary.value)
+    assert not (run.run.path / CELL / "trials").exists()
 
 
 def test_a_cell_that_failed_at_once_leaves_nothing(run: Run) -> None:
