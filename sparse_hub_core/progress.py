@@ -10,10 +10,13 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Is told of every step of a run, in the order in which they happen; this one says nothing."""
+    """Is told of every step of a run, in the order in which they happen; this one says nothing.
 
-    def begin(self, steps: int) -> None:
-        """A run starts; ``steps`` is an estimate of the requests to evaluate in all cells and stages."""
+    Work is counted in requests that generate; one at a cheaper fidelity is a part of one.
+    """
+
+    def begin(self, work: float) -> None:
+        """A run starts, with about so much to do in all cells and stages."""
 
     def cell(self, rows: Sequence[CellSummary]) -> None:
         """A cell is to run, begins, or ended: its rows of the summary, one for each winner of its search."""
@@ -21,14 +24,14 @@ class Progress:
     def stage(self, title: str) -> None:
         """Something else is being done now, such as "search demo, ruler/vt, local_sink"."""
 
-    def expect(self, more: int) -> None:
-        """There are so many more requests to evaluate than was said at first; fewer, where it is negative."""
+    def expect(self, more: float) -> None:
+        """There is so much more to do than was said at first; less, where it is negative."""
 
-    def advance(self, steps: int = 1) -> None:
-        """So many requests were evaluated."""
+    def advance(self, work: float = 1) -> None:
+        """So much was done."""
 
-    def skip(self, steps: int) -> None:
-        """So many requests need not be evaluated: an earlier process did it, or a trial ended before them."""
+    def skip(self, work: float) -> None:
+        """So much need not be done: an earlier process did it, or a trial ended before it."""
 
     def end(self) -> None:
         """All cells have run, whatever was expected."""
@@ -53,10 +56,10 @@ class Several(Progress):
     def __init__(self, *watchers: Progress) -> None:
         self.watchers = watchers
 
-    def begin(self, steps: int) -> None:
+    def begin(self, work: float) -> None:
         """Pass it on."""
         for watcher in self.watchers:
-            watcher.begin(steps)
+            watcher.begin(work)
 
     def cell(self, rows: Sequence[CellSummary]) -> None:
         """Pass it on."""
@@ -68,20 +71,20 @@ class Several(Progress):
         for watcher in self.watchers:
             watcher.stage(title)
 
-    def expect(self, more: int) -> None:
+    def expect(self, more: float) -> None:
         """Pass it on."""
         for watcher in self.watchers:
             watcher.expect(more)
 
-    def advance(self, steps: int = 1) -> None:
+    def advance(self, work: float = 1) -> None:
         """Pass it on."""
         for watcher in self.watchers:
-            watcher.advance(steps)
+            watcher.advance(work)
 
-    def skip(self, steps: int) -> None:
+    def skip(self, work: float) -> None:
         """Pass it on."""
         for watcher in self.watchers:
-            watcher.skip(steps)
+            watcher.skip(work)
 
     def end(self) -> None:
         """Pass it on."""

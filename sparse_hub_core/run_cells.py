@@ -23,7 +23,7 @@ from sparse_hub_core.results.schema import Best, CellSummary, NoWinner, TrialLin
 from sparse_hub_core.results.summary import trial_counts
 from sparse_hub_core.search.failure import SearchFailedError
 from sparse_hub_core.search_cell import CellSearch
-from sparse_hub_core.search_plan import expected_requests, expected_search_requests
+from sparse_hub_core.search_plan import expected_run_work, expected_search_work
 from sparse_hub_core.traces.place import trace_dir
 from sparse_hub_core.traces.plan import gigabytes
 from sparse_hub_core.validation_cell import TaskValidation
@@ -36,7 +36,7 @@ def run_cells(
     matrix: Matrix, progress: Progress, stages: tuple[StageName, ...], given: Best | None = None
 ) -> list[CellSummary]:
     """Run all cells of a matrix and return how each ended; a cell that fails does not stop the others."""
-    progress.begin(expected_requests(matrix, stages, given))
+    progress.begin(expected_run_work(matrix, stages, given))
     for model, task, preset in places(matrix, stages):
         progress.cell([CellSummary(model=model.name, task=task, preset=preset, status="waiting")])
     summaries: list[CellSummary] = []
@@ -190,7 +190,7 @@ class _TaskRun:
         search = CellSearch(runner, self.task, preset, cell, identity)
         found = search.earlier()
         if found is not None:
-            runner.progress.skip(expected_search_requests(self.matrix, self.task, preset))
+            runner.progress.skip(expected_search_work(self.matrix, self.task, preset))
             return found
         resumed = resumed_sentence(cell.read_trials(), self.task, preset)
         if resumed is not None:

@@ -12,7 +12,7 @@ from sparse_hub_core.lookup import get_task
 from sparse_hub_core.matrix import Matrix, StageName
 from sparse_hub_core.optimizer_factory import Optimizer, create_optimizer
 from sparse_hub_core.results.schema import Best
-from sparse_hub_core.search.ladder import FidelityChoice, Rung, expected_answers, expected_counts, rungs
+from sparse_hub_core.search.ladder import FidelityChoice, Rung, expected_counts, expected_work, rungs
 from sparse_hub_core.search.target import Target, targets
 from sparse_hub_core.wording import count
 
@@ -41,15 +41,15 @@ def _ladder_sentence(matrix: Matrix, task: str, preset: str) -> str:
     return ", ".join([f"{count(entered, 'configuration')} at {first}", *further])
 
 
-def expected_requests(matrix: Matrix, stages: tuple[StageName, ...], given: Best | None) -> int:
-    """Return about how many requests a run evaluates; a preset that cannot be searched is left out."""
-    spec, total = matrix.spec, 0
+def expected_run_work(matrix: Matrix, stages: tuple[StageName, ...], given: Best | None) -> float:
+    """Return about what a run takes, in requests that generate; a preset that cannot be searched is left out."""
+    spec, total = matrix.spec, 0.0
     for task in matrix.tasks:
         winners = 1 if given else len(wanted_winners(matrix, task))
         for preset in matrix.searched:
             with suppress(SparseHubError):
                 if "search" in stages and not given:
-                    total += expected_search_requests(matrix, task, preset)
+                    total += expected_search_work(matrix, task, preset)
                 total += winners * ("validate" in stages) * spec.validation.max_requests
         total += ("validate" in stages) * spec.validation.max_requests
     return total * len(matrix.models)
@@ -65,15 +65,15 @@ def expected_trials(matrix: Matrix, task: str, preset: str) -> dict[Fidelity, in
     return expected_counts(num_samples, climbed, len(wanted_winners(matrix, task)))
 
 
-def expected_search_requests(matrix: Matrix, task: str, preset: str) -> int:
-    """Return how many requests a cell's search evaluates, in all trials.
+def expected_search_work(matrix: Matrix, task: str, preset: str) -> float:
+    """Return about what a cell's search takes, in requests that generate.
 
     Raises:
         SparseHubError: The preset cannot be searched so.
     """
     num_samples, climbed = _climb(matrix, task, preset)
     num_winners, num_requests = len(wanted_winners(matrix, task)), matrix.spec.search.max_requests
-    return expected_answers(num_samples, climbed, num_winners, num_requests)
+    return expected_work(num_samples, climbed, num_winners, num_requests)
 
 
 def _climb(matrix: Matrix, task: str, preset: str) -> tuple[int, tuple[Rung, ...]]:

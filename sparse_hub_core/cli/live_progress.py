@@ -140,12 +140,12 @@ class LiveProgress(Progress):
         self.watched = Watched(time.monotonic(), Searched(budget))
         self.display = _Display(console, lambda width: frame(self.watched, time.monotonic(), width))
 
-    def begin(self, steps: int) -> None:
-        """Note the number of requests to evaluate."""
-        self.watched = replace(self.watched, total=steps)
+    def begin(self, work: float) -> None:
+        """Note how much there is to do."""
+        self.watched = replace(self.watched, total=work)
 
-    def expect(self, more: int) -> None:
-        """Change the number of requests to evaluate."""
+    def expect(self, more: float) -> None:
+        """Change how much there is to do."""
         self.watched = replace(self.watched, total=self.watched.total + more)
 
     def cell(self, rows: Sequence[CellSummary]) -> None:
@@ -158,13 +158,13 @@ class LiveProgress(Progress):
         """Show what is being done."""
         self.watched = self.watched.at_stage(title, time.monotonic())
 
-    def advance(self, steps: int = 1) -> None:
+    def advance(self, work: float = 1) -> None:
         """Move the bar."""
-        self.watched = self.watched.further(done=steps)
+        self.watched = self.watched.further(done=work)
 
-    def skip(self, steps: int) -> None:
+    def skip(self, work: float) -> None:
         """Move the bar."""
-        self.watched = self.watched.further(skipped=steps)
+        self.watched = self.watched.further(skipped=work)
 
     def end(self) -> None:
         """Fill the bar, however many requests were expected."""

@@ -37,12 +37,12 @@ class PlainProgress(Progress):
         """Trials of the rung that have no line."""
         self.told = 0
 
-    def begin(self, steps: int) -> None:
-        """Note the number of requests to evaluate."""
-        self.watched = replace(self.watched, total=steps)
+    def begin(self, work: float) -> None:
+        """Note how much there is to do."""
+        self.watched = replace(self.watched, total=work)
 
-    def expect(self, more: int) -> None:
-        """Change the number of requests to evaluate."""
+    def expect(self, more: float) -> None:
+        """Change how much there is to do."""
         self.watched = replace(self.watched, total=self.watched.total + more)
 
     def cell(self, rows: Sequence[CellSummary]) -> None:
@@ -58,14 +58,14 @@ class PlainProgress(Progress):
         self.watched = self.watched.at_stage(title, time.monotonic())
         self._write(title)
 
-    def advance(self, steps: int = 1) -> None:
+    def advance(self, work: float = 1) -> None:
         """Write how far the run is, a few times in all."""
-        self.watched = self.watched.further(done=steps)
+        self.watched = self.watched.further(done=work)
         self._tell_share()
 
-    def skip(self, steps: int) -> None:
+    def skip(self, work: float) -> None:
         """Write how far the run is, a few times in all."""
-        self.watched = self.watched.further(skipped=steps)
+        self.watched = self.watched.further(skipped=work)
         self._tell_share()
 
     def end(self) -> None:

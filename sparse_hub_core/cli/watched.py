@@ -63,13 +63,13 @@ class Watched:
     started: float
     """When, on the clock that all times here are of."""
     searched: Searched = Searched()
-    total: int = 0
-    """Requests to evaluate, as far as is known; those that need not be are among them."""
-    done: int = 0
-    skipped: int = 0
-    """Requests that need not be evaluated: an earlier process did it, or their trial ended early."""
+    total: float = 0
+    """The work there is, as far as is known; what need not be done is part of it."""
+    done: float = 0
+    skipped: float = 0
+    """What need not be done: an earlier process did it, or a trial ended early."""
     since: float | None = None
-    """When the first request that was evaluated began."""
+    """When the first work began."""
     title: str = ""
     """What is being done now."""
     place: Place | None = None
@@ -90,8 +90,8 @@ class Watched:
         # Loading a model says nothing of how long requests take.
         return replace(self, title=title, since=self.since if self.done else now)
 
-    def further(self, done: int = 0, skipped: int = 0) -> Watched:
-        """Return what is known when so many more requests were evaluated, or need not be."""
+    def further(self, done: float = 0, skipped: float = 0) -> Watched:
+        """Return what is known when so much more was done, or need not be."""
         return replace(self, done=self.done + done, skipped=self.skipped + skipped)
 
     def ended(self) -> Watched:
@@ -100,11 +100,11 @@ class Watched:
 
     @property
     def share(self) -> float:
-        """The share of the requests that is done or need not be."""
+        """The share of the work that is done or need not be."""
         return min(1.0, (self.done + self.skipped) / self.total) if self.total > 0 else 0.0
 
     def seconds_left(self, now: float) -> float | None:
-        """Return about how long the others take, at the pace of those that were evaluated; None where none was."""
+        """Return about how long the rest takes, at the pace of what was done; None where nothing was."""
         if not self.done:
             return None
         begun = self.started if self.since is None else self.since

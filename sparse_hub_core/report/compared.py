@@ -62,6 +62,11 @@ def compare_runs(sources: Sequence[Source], registry: Registry) -> list[TaskComp
     if not several:
         raise UsageError(_nothing_in_common(sources))
     found = [_compare(place, arms, sources, registry) for place, arms in several.items()]
+    if not any(arm.sparse.scores for arms in several.values() for arm in arms):
+        raise UsageError(
+            f"The answers of {', '.join(task for _, task in several)} are not published, so there are no scores to "
+            "compare; sparse-hub show has the errors and densities."
+        )
     if not any(one.comparisons for one in found):
         raise UsageError(
             f"{_names(sources)} share no question of {', '.join(one.place for one in found)}, so there is nothing to "

@@ -25,6 +25,9 @@ SEEDS: Mapping[Fidelity, int] = {"F0": 1, "F1": 1, "F2": 2, "F3": 3}
 REQUEST_SHARES: Mapping[Fidelity, float] = {"F0": 0.3, "F1": 0.5, "F2": 0.5}
 """A rung with others above it sees the first requests only, as what it says is looked at again on all of them."""
 MIN_REQUESTS = 3
+WORK: Mapping[Fidelity, float] = {"F0": 0.02, "F1": 0.06, "F2": 0.25, "F3": 1.0}
+"""What a request takes beside one that generates, so that a run says how far it is: about what docs/scaling.md counts
+for an 8B model at 32K, and what the demo model takes."""
 
 T = TypeVar("T")
 
@@ -45,6 +48,10 @@ class Rung:
     def num_requests(self, of: int) -> int:
         """Return how many of a search's requests a configuration sees here."""
         return min(of, max(MIN_REQUESTS, math.ceil(self.request_share * of)))
+
+    def work(self, num_requests: int) -> float:
+        """Return what so many requests take here, in requests that generate."""
+        return num_requests * WORK[self.fidelity]
 
 
 def rungs(chosen: FidelityChoice, masks_prefix: bool) -> tuple[Rung, ...]:
@@ -75,10 +82,10 @@ def expected_counts(num_samples: int, rungs: Sequence[Rung], num_targets: int = 
     return counts
 
 
-def expected_answers(num_samples: int, rungs: Sequence[Rung], num_targets: int, num_requests: int) -> int:
-    """Return how many times a request is given to a configuration, under the same conditions."""
+def expected_work(num_samples: int, rungs: Sequence[Rung], num_targets: int, num_requests: int) -> float:
+    """Return what a search takes under the same conditions, in requests that generate."""
     counts = expected_counts(num_samples, rungs, num_targets)
-    return sum(counts[rung.fidelity] * rung.num_requests(num_requests) for rung in rungs)
+    return sum(rung.work(counts[rung.fidelity] * rung.num_requests(num_requests)) for rung in rungs)
 
 
 def promoted(ranked: Sequence[T], count: int) -> list[T]:

@@ -203,8 +203,8 @@ class RungRun:
         rung, num_before = self.job.rung, len(trial.answers)
         trial.answers += answers
         num_measured = len(trial.answers) - max(num_before, min(trial.num_known, len(trial.answers)))
-        self.progress.advance(num_measured)
-        self.progress.skip(len(answers) - num_measured)
+        self.progress.advance(rung.work(num_measured))
+        self.progress.skip(rung.work(len(answers) - num_measured))
         first = max(num_before, trial.num_written)
         new = trial.answers[first:]
         if not new:
@@ -240,7 +240,7 @@ class RungRun:
         )
         self.log.add(line)
         self.queue.tell(trial.parameters, line.measures)
-        self.progress.skip(self.job.num_requests - finished)
+        self.progress.skip(self.job.rung.work(self.job.num_requests - finished))
 
     def _objective(self, means: Measures | None) -> float | None:
         """Return what is minimised, which is not one number where there are several winners."""

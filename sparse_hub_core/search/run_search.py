@@ -200,7 +200,7 @@ class _Search:
         self._expect(rung, queue.num_left)
         first = queue.next()
         if first is None:
-            self.progress.expect(-queue.num_left * len(self._request_ids(rung)))
+            self.progress.expect(-rung.work(queue.num_left * len(self._request_ids(rung))))
             return
         queue.give_back(first)
         self.progress.stage(f"{self.search.task}, {rung.fidelity}: {MEANINGS[rung.fidelity]}")
@@ -212,7 +212,7 @@ class _Search:
         stopper = create_stopper(self.spec.scheduler if stops else "none", len(ids), max_stops)
         RungRun(job, queue, self.log, search.book, self.pool, stopper, self.progress).run()
         # A space may hold fewer configurations than samples were asked for.
-        self.progress.expect(-queue.num_left * len(ids))
+        self.progress.expect(-rung.work(queue.num_left * len(ids)))
 
     def _request_ids(self, rung: Rung) -> tuple[str, ...]:
         """Return the requests that a rung asks, the same first ones for every configuration."""
@@ -223,7 +223,7 @@ class _Search:
         """Correct what was expected of a rung: more go up where two rungs disagree, fewer where trials failed."""
         self.wanted[rung.fidelity] = self._num_ended(rung.fidelity) + num_left
         before = self.expected.pop(rung.fidelity, 0) * rung.num_requests(self.spec.search.max_requests)
-        self.progress.expect(num_left * len(self._request_ids(rung)) - before)
+        self.progress.expect(rung.work(num_left * len(self._request_ids(rung)) - before))
 
     def _num_ended(self, fidelity: str) -> int:
         return sum(line.fidelity == fidelity and line.status != "infeasible" for line in self.log.lines)

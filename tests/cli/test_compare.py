@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -182,6 +183,15 @@ def test_csv_has_a_number_per_column_and_markdown_a_table_per_part(compare, tmp_
     page = compare(*runs, "--format", "md")[1]
     assert page.startswith("## demo, ruler/niah_multikey_2, string_match_all (higher is better)\n")
     assert "| run-b a\\|b | 100 | 30 | 10.00% | 20.00% |" in page
+
+
+def test_answers_that_are_not_published_leave_nothing_to_compare(compare, tmp_path):
+    run = make_run(tmp_path / "run-a", {"local_sink": questions(BAD), "magic": questions(GOOD)})
+    for path in run.rglob("predictions.jsonl"):
+        path.write_text(re.sub(r'"(dense|sparse)_score":[\d.]+', r'"\1_score":null', path.read_text()))
+    code, _, err = compare(run)
+    assert code == 2
+    assert "The answers of ruler/niah_multikey_2 are not published" in err
 
 
 def test_files_that_are_missing_are_named(compare, tmp_path):

@@ -177,6 +177,14 @@ def test_a_warm_start_tries_earlier_winners_first(pareto: Ended, constrained: En
     assert second in tried[:2]
 
 
+class Counting(PlainProgress):
+    """Keeps what was known just before the end."""
+
+    def end(self) -> None:
+        self.before = self.watched
+        super().end()
+
+
 def test_a_space_that_is_soon_exhausted_ends_a_resumed_run_at_100_percent(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -189,8 +197,11 @@ def test_a_space_that_is_soon_exhausted_ends_a_resumed_run_at_100_percent(
     cell.open(matrix.identity(fingerprint(model), TASK, "local_sink"))
     tried = {"local_window_size": 64, "sink_sink_size": 4}
     append_line(cell.trials, TrialLine(parameters=tried, status="error", reason="It failed.", fidelity="F0"))
-    summary = execute_full_benchmark(spec, progress=PlainProgress(), stages=("search",))
+    progress = Counting()
+    summary = execute_full_benchmark(spec, progress=progress, stages=("search",))
     told = capsys.readouterr().err
+    assert progress.before.done + progress.before.skipped == pytest.approx(progress.before.total)
+    assert 0 < progress.before.total < 60
     assert summary.cells[0].fidelities["F0"] < 60
     assert f"Note: {TASK}, local_sink: 1 trial ended earlier and will not be repeated (1 F0)." in told
     assert re.findall(r"\] (\d+)% done", told)[-1] == "100"

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from sparse_hub_core import Masker, MaskerConfig, SparseHubError, create_optimizer, get_masker_config
-from sparse_hub_core.search.ladder import FINALISTS, correlate, expected_counts, is_poor, num_promoted, promoted, rungs
+from sparse_hub_core.search.ladder import (
+    FINALISTS,
+    correlate,
+    expected_counts,
+    expected_work,
+    is_poor,
+    num_promoted,
+    promoted,
+    rungs,
+)
 from sparse_hub_core.search_plan import search_rungs
 
 
@@ -72,6 +81,12 @@ def test_the_counts_of_a_search():
     assert expected_counts(50, rungs("ladder", False)) == {"F0": 50, "F1": 17, "F2": 6, "F3": 4}
     assert expected_counts(50, rungs("ladder", False), 3) == {"F0": 50, "F1": 17, "F2": 12, "F3": 12}
     assert expected_counts(3, rungs("ladder", True)) == {"F2": 3, "F3": 3}
+
+
+def test_most_of_the_work_of_a_ladder_is_in_its_few_dear_trials():
+    work = expected_work(50, rungs("ladder", False), 1, 10)
+    assert work == pytest.approx(50 * 3 * 0.02 + 17 * 5 * 0.06 + 6 * 5 * 0.25 + 4 * 10)
+    assert 40 < work < 2 * 40
 
 
 @given(counts, counts)
