@@ -49,6 +49,11 @@ def test_an_interval_holds_the_truth_in_95_of_100_cases(case, requests: int) -> 
     assert coverage(case, requests) >= 0.95 - NOISE
 
 
+@pytest.mark.parametrize("requests", [50, 200])
+def test_an_interval_allows_for_a_spread_that_few_requests_make_up(requests: int) -> None:
+    assert coverage(SIMULATED.graded_rare(0.1), requests) >= 0.95 - NOISE
+
+
 def test_an_interval_that_does_not_cluster_misses_too_often() -> None:
     def unclustered(values: ByRequest, low: float, high: float) -> Interval:
         return clustered_mean([[value] for of_request in values for value in of_request], low, high)
