@@ -74,7 +74,8 @@ def _placeholder(argument: click.Argument) -> str:
         shown = "|".join(map(str, argument.type.choices))
     else:
         shown = argument.metavar or (argument.name or "").upper()
-    shown += "..." if argument.nargs == -1 else ""
+    if argument.nargs == -1:
+        shown = f"{shown.removesuffix('...')}..."
     return shown if argument.required else f"[{shown}]"
 
 
@@ -108,12 +109,12 @@ def _defaults(taken: Iterable[tuple[str, click.Option]]) -> str:
     """Return the default of a setting, with the commands where it is another one."""
     (_, first), *others = taken
     differing = [f"`{name}`: {_default(option)}" for name, option in others if _default(option) != _default(first)]
-    return "; ".join(filter(None, [code(_default(first)), *differing]))
+    return "; ".join(filter(None, [_default(first), *differing]))
 
 
 def _row(option: click.Option, default: str | None = None) -> tuple[str, ...]:
-    told = code(_default(option)) if default is None else default
-    return codes(option.opts), _value(option), told, prose(_help(option)[0])
+    told = _default(option) if default is None else default
+    return codes((*option.opts, *option.secondary_opts)), _value(option), told, prose(_help(option)[0])
 
 
 def _help(option: click.Option) -> tuple[str, str]:
@@ -125,7 +126,9 @@ def _help(option: click.Option) -> tuple[str, str]:
 def _default(option: click.Option) -> str:
     # What is not given is a sentinel in some versions of click, and None in others; a folder's help says its default.
     own = option.default if isinstance(option.default, (str, int, float)) and not option.is_flag else ""
-    return _help(option)[1] or str(own)
+    told = _help(option)[1] or str(own)
+    # Some say in words what it depends on.
+    return told if re.search("[a-z] |'", told) else code(told)
 
 
 def _value(option: click.Option) -> str:
@@ -133,5 +136,5 @@ def _value(option: click.Option) -> str:
         return ""
     if isinstance(option.type, click.Choice):
         return codes(map(str, option.type.choices))
-    shown = option.metavar or {"float": "NUMBER", "integer": "NUMBER"}.get(option.type.name, option.type.name.upper())
-    return code(shown)
+    is_number = option.type.name.startswith(("float", "integer"))
+    return code(option.metavar or ("NUMBER" if is_number else option.type.name.upper()))

@@ -34,10 +34,12 @@ def _choice(field: str) -> click.Choice[str]:
 @click.option("--prompt", help="The prompt.")
 @click.option("--prompt-file", help="A file with the prompt; - reads the standard input.")
 @click.option("--model", help="A registered name, local folder or hub id[@revision].  [default: the file's]")
-@click.option("--max-new-tokens", type=click.IntRange(min=1), default=256, show_default=True)
+@click.option(
+    "--max-new-tokens", type=click.IntRange(min=1), default=256, show_default=True, help="Tokens to generate at most."
+)
 @click.option("--dense", is_flag=True, help="Answer with dense attention, to compare.")
-@click.option("--device", type=_choice("device"), default="auto", show_default=True)
-@click.option("--dtype", type=_choice("dtype"), default="auto", show_default=True)
+@click.option("--device", type=_choice("device"), default="auto", show_default=True, help="Where the model runs.")
+@click.option("--dtype", type=_choice("dtype"), default="auto", show_default=True, help="Its precision.")
 @click.option("--chat/--no-chat", default=None, help="As a turn of a chat.  [default: where there is a chat template]")
 @click.option("--json", "as_json", is_flag=True, help="Print the text and the figures as JSON.")
 def generate(

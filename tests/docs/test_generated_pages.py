@@ -44,8 +44,8 @@ def test_every_command_is_there_with_every_argument_and_option(name: str, made: 
             (usage,) = re.findall(rf"^sparse-hub {name} .*$", own, re.MULTILINE)
             assert (choices or parameter.human_readable_name) in usage
         elif parameter.opts != ["--verbose"]:
-            told = rf"^\| `{parameter.opts[0]}`"
-            assert re.search(rf"{told} .*\|$", own, re.M) or re.search(rf"{told} .*`{name}`.*\|$", shared, re.M)
+            told = rf"^\| {', '.join(f'`{flag}`' for flag in (*parameter.opts, *parameter.secondary_opts))} \|"
+            assert re.search(told, own, re.M) or re.search(rf"{told} .*`{name}`.*\|$", shared, re.M)
             assert parameter.help
 
 
