@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import copy
 import gc
-import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 import transformers
-from tiny_models import ALTERNATE, COMMON, CONFIGS, build, generate, logits, tokens
-from transformers import DynamicCache, TextIteratorStreamer, TextStreamer, set_seed
-from transformers.generation.streamers import BaseStreamer
+from tiny_models import COMMON, CONFIGS, build, generate, tokens
+from transformers import DynamicCache, set_seed
 
-from sparse_hub_core import ModelError, SparseAttention, get_masker_config, get_model
+from sparse_hub_core import ModelError, SparseAttention, get_masker_config
 
 Sink, Local = get_masker_config("sink"), get_masker_config("local")
 EVERYTHING = [Sink(sink_size=1.0)]
@@ -34,11 +31,6 @@ GREEDY: dict[str, Any] = {"do_sample": False, "pad_token_id": 0}
 @pytest.fixture(scope="module")
 def llama() -> Any:
     return build(CONFIGS["llama"]())
-
-
-@pytest.fixture(scope="module")
-def demo() -> Any:
-    return get_model("demo", "cpu")
 
 
 def after(model: Any, ids: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
@@ -70,14 +62,20 @@ def test_sampling_with_several_answers_draws_as_the_untouched_model_does(family:
     assert not torch.equal(answers[0], answers[2])
 
 
-@pytest.mark.parametrize("name", KEYS_ONLY)
-@pytest.mark.parametrize("padding", [0, 5])
-def test_each_beam_has_the_score_that_it_has_alone(llama: Any, name: str, padding: int) -> None:
+OTHER_FAMILIES = ("phi3", "qwen2_sliding", "gemma3", "gpt_oss")
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "padding"),
+    [("llama", name, padding) for name in KEYS_ONLY for padding in (0, 5)] + [(f, "top_k", 5) for f in OTHER_FAMILIES],
+)
+def test_each_beam_has_the_score_that_it_has_alone(family: str, name: str, padding: int) -> None:
+    model = build(CONFIGS[family]())
     ids, mask = tokens(19, batch=2), torch.ones(2, 19, dtype=torch.long)
     ids[1, :padding], mask[1, :padding] = 0, 0
     attention = SparseAttention(KEYS_ONLY[name])
-    with attention.on(llama):
-        found = llama.generate(
+    with attention.on(model):
+        found = model.generate(
             ids,
             attention_mask=mask,
             num_beams=3,
@@ -89,10 +87,10 @@ def test_each_beam_has_the_score_that_it_has_alone(llama: Any, name: str, paddin
         )
         for row, start in enumerate((0, padding)):
             answer = found.sequences[row : row + 1, 19:]
-            cache = DynamicCache(config=llama.config)
+            cache = DynamicCache(config=model.config)
             with torch.inference_mode():
-                first = llama(ids[row : row + 1, start:], past_key_values=cache).logits[:, -1:]
-            rows = torch.cat([first, after(llama, answer[:, :-1], cache)], dim=1).log_softmax(-1)
+                first = model(ids[row : row + 1, start:], past_key_values=cache).logits[:, -1:]
+            rows = torch.cat([first, after(model, answer[:, :-1], cache)], dim=1).log_softmax(-1)
             alone = rows.gather(-1, answer[..., None]).sum()
             torch.testing.assert_close(found.sequences_scores[row], alone, atol=1e-4, rtol=1e-4)
 
@@ -187,15 +185,17 @@ def test_an_emptied_cache_begins_anew(llama: Any) -> None:
         assert torch.equal(after(llama, tokens(4, 3), cache), alone)
 
 
-def test_a_chat_over_one_cache_goes_on_where_it_was(llama: Any) -> None:
+@pytest.mark.parametrize("family", ["llama", "gemma3", "phi3"])
+def test_a_chat_over_one_cache_goes_on_where_it_was(family: str) -> None:
     """Later turns and answers are sparse; the first prompt stays the prefix."""
+    model = build(CONFIGS[family]())
     attention, prompt = SparseAttention(LITTLE), tokens(12)
-    cache, ids = DynamicCache(config=llama.config), prompt
-    with attention.on(llama):
+    cache, ids = DynamicCache(config=model.config), prompt
+    with attention.on(model):
         for turn in range(3):
             ids = torch.cat([ids, tokens(4, turn)], dim=1) if turn else ids
-            ids = llama.generate(ids, past_key_values=cache, max_new_tokens=4, **GREEDY)
-        spoken = after(llama, ids[:, 12:], filled(llama, prompt)).argmax(-1)
+            ids = model.generate(ids, past_key_values=cache, max_new_tokens=4, **GREEDY)
+        spoken = after(model, ids[:, 12:], filled(model, prompt)).argmax(-1)
     answers = [ids[:, 12 + 8 * turn : 16 + 8 * turn] for turn in range(3)]
     for turn, answer in enumerate(answers):
         start = 8 * turn
@@ -247,164 +247,6 @@ def test_gradients_of_a_full_budget_are_those_of_the_untouched_model(training: b
             got = gradients()
         assert all(bool(gradient.isfinite().all()) for gradient in got)
         assert not all(torch.allclose(g, e) for g, e in zip(got, expected, strict=True))
-
-
-def test_streamed_tokens_are_the_answer(demo: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    inputs = demo.tokenizer("The special magic number for", return_tensors="pt")
-    how = GREEDY | {"max_new_tokens": 6}
-    with SparseAttention(LITTLE).on(demo.model):
-        ids = demo.model.generate(**inputs, **how)[0, inputs.input_ids.shape[1] :]
-        text = demo.tokenizer.decode(ids)
-        demo.model.generate(**inputs, streamer=TextStreamer(demo.tokenizer, skip_prompt=True), **how)
-        assert capsys.readouterr().out == text + "\n"
-        streamer = TextIteratorStreamer(demo.tokenizer, skip_prompt=True, timeout=60)
-        thread = threading.Thread(target=demo.model.generate, kwargs={**inputs, **how, "streamer": streamer})
-        thread.start()
-        assert "".join(streamer) == text
-        thread.join()
-
-
-class Failing(BaseStreamer):
-    """Interrupts the generation at its third token."""
-
-    def __init__(self, error: BaseException) -> None:
-        self.error, self.count = error, 0
-
-    def put(self, value: torch.Tensor) -> None:
-        self.count += 1
-        if self.count == 4:
-            raise self.error
-
-    def end(self) -> None: ...
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("a callback")], ids=["interrupt", "error"])
-@pytest.mark.parametrize("implementation", ["eager", "sdpa"])
-def test_a_generation_that_is_cut_off_leaves_the_model_as_it_was(implementation: str, error: BaseException) -> None:
-    model = build(CONFIGS["qwen3"](), implementation)
-    before, attributes = logits(model, tokens(9)), state_of(model)
-    with pytest.raises(type(error)), SparseAttention(LITTLE).on(model):
-        model.generate(tokens(9), streamer=Failing(error), max_new_tokens=6, **GREEDY)
-    assert state_of(model) == attributes
-    assert torch.equal(logits(model, tokens(9)), before)
-
-
-def test_a_block_that_cannot_begin_leaves_the_model_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = build(CONFIGS["llama"]())
-    attributes = state_of(model)
-
-    def refuse(implementation: str) -> None:
-        raise KeyboardInterrupt
-
-    model.set_attn_implementation = refuse
-    with pytest.raises(KeyboardInterrupt), SparseAttention(LITTLE).on(model):
-        pass
-    del model.set_attn_implementation
-    assert state_of(model) == attributes
-
-
-def state_of(model: Any) -> list[Any]:
-    """Everything that attaching could leave behind."""
-    return [
-        (name, sorted(vars(module)), len(module._forward_pre_hooks), len(module._forward_pre_hooks_with_kwargs))
-        + ((module.config._attn_implementation,) if hasattr(module, "config") else ())
-        for name, module in model.named_modules()
-    ]
-
-
-@pytest.fixture(params=["eager", "sdpa", {"text_config": "sdpa", "vision_config": "eager"}], ids=str)
-def seeing(request: pytest.FixtureRequest) -> Any:
-    """A model that reads images too."""
-    text = {**COMMON, "head_dim": 8, "sliding_window": 6, "query_pre_attn_scalar": 8, "layer_types": ALTERNATE}
-    sizes = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "image_size", "patch_size")
-    config = transformers.Gemma3Config(
-        text_config=text,
-        vision_config=dict(zip(sizes, (16, 16, 2, 2, 8, 4), strict=True)),
-        mm_tokens_per_image=4,
-        image_token_index=5,
-        boi_token_index=6,
-        eoi_token_index=7,
-    )
-    torch.manual_seed(0)
-    model = transformers.Gemma3ForConditionalGeneration(config).eval()
-    model.set_attn_implementation(request.param)
-    return model
-
-
-def test_only_the_text_part_of_a_model_that_sees_is_sparse(seeing: Any) -> None:
-    ids = tokens(14).where(tokens(14) > 7, 9)
-    ids[0, 2:8] = torch.tensor([6, 5, 5, 5, 5, 7])
-    image = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-    how = {"pixel_values": image, "token_type_ids": (ids == 5).long()}
-    before, attributes = generate(seeing, ids, **how)[1], state_of(seeing)
-    with SparseAttention(EVERYTHING).on(seeing):
-        assert seeing.model.vision_tower.config._attn_implementation != "sparse_hub"
-        torch.testing.assert_close(generate(seeing, ids, **how)[1], before, atol=2e-4, rtol=1e-4)
-    with SparseAttention(LITTLE).on(seeing):
-        assert not torch.allclose(generate(seeing, ids, **how)[1], before)
-    assert state_of(seeing) == attributes
-    assert torch.equal(generate(seeing, ids, **how)[1], before)
-
-
-SMALL_BART: dict[str, Any] = {
-    **{f"{part}_layers": 1 for part in ("encoder", "decoder")},
-    **{f"{part}_attention_heads": 4 for part in ("encoder", "decoder")},
-    **{f"{part}_ffn_dim": 32 for part in ("encoder", "decoder")},
-}
-OTHERS: dict[str, Callable[[], Any]] = {
-    "encoder and decoder": lambda: transformers.BartForConditionalGeneration(
-        transformers.BartConfig(vocab_size=64, d_model=32, max_position_embeddings=64, **SMALL_BART)
-    ),
-    "encoder": lambda: transformers.BertModel(
-        transformers.BertConfig(vocab_size=64, hidden_size=32, num_hidden_layers=1, num_attention_heads=4)
-    ),
-}
-
-
-@pytest.mark.parametrize("kind", OTHERS)
-def test_a_model_that_reads_ahead_is_refused(kind: str) -> None:
-    model = OTHERS[kind]()
-    with pytest.raises(ModelError, match="decoder-only"), SparseAttention(LITTLE).on(model):
-        pass
-
-
-@pytest.mark.parametrize("same_attention", [True, False])
-def test_two_models_run_at_once_in_two_threads(same_attention: bool) -> None:
-    models = [build(CONFIGS[name]()) for name in ("llama", "qwen3")]
-    shared = SparseAttention(KEYS_ONLY["magic_pig"])
-    attentions = [shared, shared if same_attention else SparseAttention(KEYS_ONLY["magic_pig"])]
-    alone = []
-    for model, attention in zip(models, attentions, strict=True):
-        with attention.on(model):
-            alone.append(generate(model, tokens(15), max_new_tokens=12)[1])
-    got: dict[int, torch.Tensor] = {}
-
-    def work(number: int) -> None:
-        with attentions[number].on(models[number]):
-            got[number] = generate(models[number], tokens(15), max_new_tokens=12)[1]
-
-    in_threads(work)
-    assert all(torch.equal(got[number], alone[number]) for number in range(2))
-
-
-def test_one_model_answers_in_two_threads_at_once(llama: Any) -> None:
-    with SparseAttention(KEYS_ONLY["magic_pig"]).on(llama):
-        alone = [generate(llama, tokens(15, seed), max_new_tokens=12)[1] for seed in range(2)]
-        got: dict[int, torch.Tensor] = {}
-
-        def work(number: int) -> None:
-            got[number] = generate(llama, tokens(15, number), max_new_tokens=12)[1]
-
-        in_threads(work)
-    assert all(torch.equal(got[number], alone[number]) for number in range(2))
-
-
-def in_threads(work: Callable[[int], None]) -> None:
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def test_the_repr_of_a_result_is_short() -> None:
