@@ -26,7 +26,9 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description="How often the 95% intervals hold the truth.")
     parser.add_argument("--simulations", type=int, default=4000)
-    simulations = parser.parse_args().simulations
+    parser.add_argument("--quick", action="store_true", help="few simulations, to see that it runs")
+    asked = parser.parse_known_args()[0]
+    simulations = 100 if asked.quick else asked.simulations
     begin = time.time()
     print(f"Coverage in percent (mean half width in points), {simulations} simulations a cell, ", end="")
     print(f"standard error {100 * (0.95 * 0.05 / simulations) ** 0.5:.2f} at 95:\n")
