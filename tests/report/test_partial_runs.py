@@ -14,7 +14,7 @@ from sparse_hub_core.results.schema import RunFile, SummaryFile
 
 def text_of(page):
     html = page.read_text()
-    body = html[html.index("<body>") : html.rindex("<script>\n/**")]
+    body = html[html.index("<body") : html.rindex("<script>\n/**")]
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
 
 

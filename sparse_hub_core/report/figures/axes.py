@@ -42,14 +42,14 @@ def axis(label: str, values: Sequence[Any]) -> Axis:
 def _of_numbers(label: str, numbers: list[float]) -> Axis:
     distinct = sorted(set(numbers))
     if is_wide(distinct):
-        at = distinct if len(distinct) <= FEW_VALUES else _magnitudes(distinct[0], distinct[-1])
+        at = distinct if len(distinct) <= FEW_VALUES else magnitudes(distinct[0], distinct[-1])
         return Axis(label, tuple(map(math.log10, numbers)), tuple((math.log10(tick), f"{tick:.4g}") for tick in at))
     at = distinct if len(distinct) <= FEW_VALUES else []
     return Axis(label, tuple(numbers), tuple((tick, f"{tick:.4g}") for tick in at))
 
 
-def _magnitudes(low: float, high: float) -> list[float]:
-    """Return the two ends, and round numbers between them."""
+def magnitudes(low: float, high: float) -> list[float]:
+    """Return the two ends of a logarithmic axis, and round numbers between them."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     rounded = [step * 10.0**power for power in powers for step in (1, 2, 5)]
     between = [tick for tick in rounded if low * 1.3 < tick < high / 1.3]

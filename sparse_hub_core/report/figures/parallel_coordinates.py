@@ -7,7 +7,7 @@ from typing import Any
 
 from sparse_hub_core.fidelity import MEANINGS
 from sparse_hub_core.report.figures.axes import Axis, axis
-from sparse_hub_core.report.figures.figure import LINE_SCALE, Figure, as_json, layout, shortened
+from sparse_hub_core.report.figures.figure import LINE_SCALE, Figure, as_json, layout, plain
 from sparse_hub_core.report.numbers import number, parameter
 from sparse_hub_core.report.outcome import ERROR, Measured
 from sparse_hub_core.report.table import Table
@@ -79,7 +79,8 @@ def _costs(measured: Measured) -> list[Axis]:
 def _dimension(one: Axis, places: Sequence[int]) -> dict[str, Any]:
     """Return an axis with the lines of some configurations, over the range of all."""
     dimension: dict[str, Any] = {
-        "label": shortened(one.label, 24),
+        # Plotly reads HTML in labels, and shows ticks as they are.
+        "label": plain(one.label, 24),
         "values": [one.values[place] for place in places],
         "range": [min(one.values), max(one.values)],
     }

@@ -73,7 +73,8 @@ def score_density(name: str, cells: Sequence[CellSummary], cost: Cost) -> Figure
     figure.add_scatter(
         x=[point.cost for point in front],
         y=[point.score.mean for point in front],
-        mode="lines",
+        mode="lines+markers",
+        marker={"symbol": "circle-open", "size": 20, "color": "#888888", "line": {"width": 1.5}},
         line={"shape": "hv", "dash": "dot", "width": 2, "color": "#888888"},
         name="Pareto front",
         hoverinfo="skip",
@@ -100,12 +101,15 @@ def score_density(name: str, cells: Sequence[CellSummary], cost: Cost) -> Figure
             f"<br>95% interval {point.score.low:.4g} to {point.score.high:.4g}, n={point.score.n}<extra></extra>",
         )
         presets_named.add(point.preset)
-    legend = LEGEND_ROW * (1 + math.ceil((3 + min(len(presets), IN_LEGEND)) / 2))
+    num_named = min(len(presets), IN_LEGEND)
+    legend = LEGEND_ROW * (1 + math.ceil((3 + num_named) / 3))
     figure.update_layout(
         layout(
             PLOT + legend,
             margin={"l": 56, "r": 24, "t": 24, "b": 48 + legend},
-            xaxis={"title": {"text": f"{cost} in validation"}, "tickformat": ".0%", "range": [0, widest]},
+            # In a narrow window each entry of the legend takes a row.
+            meta={"narrow": LEGEND_ROW * num_named},
+            xaxis={"title": {"text": f"{cost} in validation"}, "tickformat": ".2~%", "range": [0, widest]},
             yaxis={"title": {"text": plain(judged.metric)}, "zeroline": False, "range": _range(drawn, dense)},
         )
     )

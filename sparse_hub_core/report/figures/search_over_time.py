@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sparse_hub_core.fidelity import FIDELITIES, MEANINGS, Fidelity
+from sparse_hub_core.report.figures.axes import magnitudes
 from sparse_hub_core.report.figures.figure import COLOURS, LEGEND_ROW, Figure, as_json, is_wide, layout, plain
 from sparse_hub_core.report.numbers import number
 from sparse_hub_core.report.outcome import Outcome, outcome_of
@@ -81,7 +82,7 @@ def search_over_time(name: str, title: str, trials: Sequence[TrialLine], most: i
                 "domain": [0.12, 1],
                 "zeroline": False,
                 "automargin": True,
-                **({"type": "log", "dtick": "D2", "exponentformat": "e"} if wide else {"rangemode": "tozero"}),
+                **(_logarithmic([value for _, _, value in known]) if wide else {"rangemode": "tozero"}),
             },
             yaxis2={"domain": [0, 0.08], "visible": False, "range": [-1, 1], "fixedrange": True},
         )
@@ -95,6 +96,12 @@ def search_over_time(name: str, title: str, trials: Sequence[TrialLine], most: i
         table=_table(trials, outcome),
         height=PLOT + legend,
     )
+
+
+def _logarithmic(values: Sequence[float]) -> dict[str, Any]:
+    # Plotly's own ticks leave out the magnitude between powers of ten.
+    ticks = magnitudes(min(values), max(values))
+    return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:.3g}" for tick in ticks]}
 
 
 def _add_best(figure: Any, rung: Fidelity, ended: Sequence[Numbered]) -> None:

@@ -32,8 +32,11 @@ document.addEventListener("click", (event) => {
 
 // Figures: drawn when they come into view, in the colours of the page.
 const CONFIG = { displaylogo: false, responsive: true, displayModeBar: "hover", modeBarButtonsToRemove: ["lasso2d", "select2d"] };
-const MOST_WEBGL = 4; // A browser keeps some 16 WebGL contexts, and parallel coordinates take three each.
+// A browser keeps some 16 WebGL contexts, and parallel coordinates take three each.
+const MOST_WEBGL = Number(document.body.dataset.mostWebgl);
+const NARROW = 480; // Pixels.
 const live = [];
+const visible = new Set();
 
 function colours() {
   const style = getComputedStyle(document.documentElement);
@@ -41,13 +44,16 @@ function colours() {
   return { ink: value("--ink"), line: value("--line"), paper: value("--paper") };
 }
 
-function themed(layout) {
+function themed(layout, width) {
   const { ink, line, paper } = colours();
   const axes = Object.keys(layout).filter((key) => /^[xy]axis/.test(key));
   const changed = { ...layout, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)" };
   changed.modebar = { bgcolor: "rgba(0,0,0,0)", color: line, activecolor: ink };
   changed.font = { ...layout.font, color: ink };
   changed.hoverlabel = { ...layout.hoverlabel, bgcolor: paper, bordercolor: line, font: { color: ink } };
+  const extra = width < NARROW ? layout.meta?.narrow ?? 0 : 0;
+  changed.height += extra;
+  changed.margin = { ...layout.margin, b: layout.margin.b + extra };
   axes.forEach((axis) => { changed[axis] = { gridcolor: line, linecolor: line, zerolinecolor: line, ...layout[axis] }; });
   return changed;
 }
@@ -56,10 +62,15 @@ function draw(plot) {
   if (plot.dataset.state === "drawn") return;
   plot.dataset.state = "drawn";
   const { data, layout } = JSON.parse(document.querySelector(`script[data-for="${plot.id}"]`).textContent);
-  Plotly.newPlot(plot, data, themed(layout), CONFIG);
+  const shown = themed(layout, plot.clientWidth);
+  // It keeps its room when it is erased.
+  plot.style.height = `${shown.height}px`;
+  Plotly.newPlot(plot, data, shown, CONFIG);
   if (plot.dataset.webgl !== "true") return;
   live.push(plot);
-  if (live.length > MOST_WEBGL) erase(live.shift());
+  // One that is out of view is drawn again when it comes back.
+  const oldest = live.findIndex((other) => !visible.has(other));
+  if (live.length > MOST_WEBGL && oldest >= 0) erase(...live.splice(oldest, 1));
 }
 
 function erase(plot) {
@@ -69,8 +80,9 @@ function erase(plot) {
 
 const plots = [...document.querySelectorAll(".plot")];
 const seen = new IntersectionObserver((entries) => {
+  entries.forEach(({ isIntersecting, target }) => isIntersecting ? visible.add(target) : visible.delete(target));
   entries.filter((entry) => entry.isIntersecting).forEach((entry) => draw(entry.target));
-}, { rootMargin: "200px" });
+}, { rootMargin: "100px" });
 plots.forEach((plot) => seen.observe(plot));
 
 function redraw() {
