@@ -11,6 +11,7 @@ from sparse_hub_core.results.agreement import AgreementFile, Verdict
 from sparse_hub_core.results.card import Card, CardQuestion
 from sparse_hub_core.results.schema import Interval
 from sparse_hub_core.validation.comparison import Answers, Comparison, compare
+from sparse_hub_core.validation.statistics import FEW_REQUESTS
 from sparse_hub_core.wording import count
 
 TOLERANCE = 0.05
@@ -80,7 +81,10 @@ def _verdict(
     moved = _moved(card, here) if is_whole else None
     if moved is not None:
         return "does not agree", f"{moved}; {told}"
-    return "agrees", told if is_whole else f"on the {count(len(pairs), 'question')} that both answered, {told}"
+    where = "" if is_whole else f"on the {count(len(pairs), 'question')} that both answered, "
+    clusters = len({our.request_id for our, _ in pairs})
+    few = f"; {count(clusters, 'request')} can only show large differences" if clusters < FEW_REQUESTS else ""
+    return "agrees", f"{where}{told}{few}"
 
 
 def _contradiction(card: Card) -> str | None:

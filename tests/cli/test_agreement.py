@@ -69,6 +69,7 @@ def test_only_shared_questions_are_compared(card: Card) -> None:
     found = agreement(card, fewer)
     assert (found.verdict, found.questions_shared) == ("agrees", 8)
     assert "8 questions that both answered" in found.sentence
+    assert found.sentence.endswith("8 requests can only show large differences.")
     for question in content["questions"]:
         question["request_id"] += "x"
     assert "no question of the card" in agreement(card, Card.model_validate_json(json.dumps(content))).sentence
