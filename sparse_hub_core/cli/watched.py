@@ -17,6 +17,8 @@ Place: TypeAlias = tuple[str, str, str]
 FAILED = ("timeout", "oom", "error")
 """How a trial ends that broke; one that is infeasible was never tried."""
 NO_BUDGET = Budget()
+LEAST = 0.02
+"""The share of a process's work after which it says how long the rest takes."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,8 @@ class Watched:
         return min(1.0, (self.done + self.skipped) / self.total) if self.total > 0 else 0.0
 
     def seconds_left(self, now: float) -> float | None:
-        """Return about how long the rest takes, at the pace of what was done; None where nothing was."""
-        if not self.done:
+        """Return about how long the rest takes, at the pace of what was done; None where that is too little to say."""
+        if not self.done or self.done < LEAST * (self.total - self.skipped):
             return None
         begun = self.started if self.since is None else self.since
         return (now - begun) / self.done * max(0, self.total - self.done - self.skipped)

@@ -94,6 +94,7 @@ def test_what_need_not_be_run_again_says_nothing_of_the_time_that_is_left():
     assert watched.share == pytest.approx(0.7)
     # 10 of them took 4 seconds, and 30 are left.
     assert watched.seconds_left(now=24.0) == pytest.approx(12.0)
+    assert Watched(0.0, total=100).further(done=1).seconds_left(now=4.0) is None
     # What is skipped later is no faster pace either.
     assert watched.further(skipped=20).seconds_left(now=24.0) == pytest.approx(4.0)
 
