@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from sparse_hub_core.results.agreement import AgreementFile, Verdict
-from sparse_hub_core.results.card import Card, CardQuestion
+from sparse_hub_core.results.card import Card, CardLimits, CardQuestion
 from sparse_hub_core.results.schema import Interval
 from sparse_hub_core.validation.comparison import Answers, Comparison, compare
 from sparse_hub_core.validation.statistics import FEW_REQUESTS
@@ -105,8 +105,8 @@ def _contradiction(card: Card) -> str | None:
 
 
 def _other_settings(card: Card, here: Card) -> Iterator[str]:
-    for name, theirs in card.validation.settings.items():
-        ours = here.validation.settings.get(name)
+    for name in CardLimits.model_fields:
+        theirs, ours = (getattr(side.validation.settings, name) for side in (card, here))
         if name not in FREE_SETTINGS and ours != theirs:
             yield f"--validation-{name.replace('_', '-')} is {ours} here and {theirs} in the card"
     for name in ("seed", "dtype"):

@@ -75,10 +75,19 @@ class CardConfiguration(_Part):
     parameters: dict[Text, Any]
 
 
+class CardLimits(_Part):
+    """The limits of a stage; a card from elsewhere cannot ask for more than a machine may have."""
+
+    timeout: Annotated[float, Field(gt=0, le=7 * 24 * 3600)]
+    max_new_tokens: Annotated[int, Field(ge=1, le=1_000_000)]
+    max_context_length: Annotated[int, Field(ge=1, le=10_000_000)]
+    max_requests: Annotated[int, Field(ge=1, le=100_000)]
+
+
 class CardSearch(_Part):
     """How the configuration was found, and what the search measured of it."""
 
-    settings: dict[Text, Any]
+    settings: CardLimits
     objective_name: Text
     objective: float
     error: float
@@ -93,7 +102,7 @@ class CardSearch(_Part):
 class CardMeasurement(_Part):
     """How it was judged."""
 
-    settings: dict[Text, Any]
+    settings: CardLimits
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)]
     device: Literal["cpu", "cuda"]
     dtype: Literal["float32", "bfloat16", "float16"]
@@ -174,8 +183,8 @@ class Card(_Part):
             budget=found.budget,
             num_tied=search.num_tied,
             num_requests=search.num_requests,
-            search_settings=search.settings,
-            validation_settings=self.validation.settings,
+            search_settings=search.settings.model_dump(),
+            validation_settings=self.validation.settings.model_dump(),
             seed=self.validation.seed,
             device=self.validation.device,
             dtype=self.validation.dtype,

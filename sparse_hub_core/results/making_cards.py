@@ -15,6 +15,7 @@ from sparse_hub_core.lookup import get_task
 from sparse_hub_core.results.card import (
     Card,
     CardConfiguration,
+    CardLimits,
     CardMasker,
     CardMeasurement,
     CardModel,
@@ -167,7 +168,7 @@ def _card(winner: Winner, registry: Registry) -> Card:
             parameters=_portable(best.parameters, {}),
         ),
         search=CardSearch(
-            settings=best.search_settings,
+            settings=CardLimits(**best.search_settings),
             objective_name=best.objective_name,
             objective=best.objective,
             error=best.error,
@@ -179,7 +180,10 @@ def _card(winner: Winner, registry: Registry) -> Card:
             num_tied=best.num_tied,
         ),
         validation=CardMeasurement(
-            settings=content["validation"], seed=content["seed"], device=content["device"], dtype=content["dtype"]
+            settings=CardLimits(**content["validation"]),
+            seed=content["seed"],
+            device=content["device"],
+            dtype=content["dtype"],
         ),
         results=CardResults(
             dense=judged.dense,

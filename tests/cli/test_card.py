@@ -193,6 +193,8 @@ def test_what_no_card_can_hold_is_told_in_a_sentence(said: Callable[..., tuple[i
         ("questions", []),
         ("questions.0.sparse_sha256", "no digest"),
         ("results.density", "NaN"),
+        ("validation.settings.max_context_length", 10**9),
+        ("validation.settings.timeout", "1 day"),
         ("more", 1),
     ],
 )
