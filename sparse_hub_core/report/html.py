@@ -31,9 +31,11 @@ def write_report(directory: Path, summary: SummaryFile, registry: Registry | Non
 
 
 def render(page: Page) -> str:
-    """Return the page as HTML; everything that comes from plugins, models or files is escaped."""
+    """Return the page as HTML; what comes from plugins, models or files is escaped.
+
+    Safe as they are: plotly's own code, and a figure's JSON, in which ``as_json`` escapes "<".
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
     environment = Environment(
@@ -43,6 +45,4 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # What is marked here is plotly's own code and JSON in which "<" is escaped.
-    environment.filters["inline_json"] = Markup
-    return environment.get_template("report.html.j2").render(page=page, plotly=Markup(get_plotlyjs()))
+    return environment.get_template("report.html.j2").render(page=page, plotly=get_plotlyjs())
