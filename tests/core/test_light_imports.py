@@ -11,8 +11,8 @@ SCRIPT = """
 import sys
 from sparse_hub_core.cli.main import main
 code = main({arguments!r})
-libraries = {{"torch", "ray", "transformers", "nevergrad", "optuna", "hyperopt", "datasets", "scipy", "numpy", "plotly"}}
-heavy = libraries & set(sys.modules)
+search = {{"nevergrad", "optuna", "hyperopt", "ray", "scipy", "numpy"}}
+heavy = {{"torch", "transformers", "datasets", "plotly", *search}} & set(sys.modules)
 sys.exit(f"imported {{heavy}}" if heavy else code)
 """
 
