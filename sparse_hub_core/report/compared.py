@@ -58,20 +58,17 @@ def compare_runs(sources: Sequence[Source], registry: Registry) -> list[TaskComp
     for source in sources:
         for arm in source.arms:
             by_place.setdefault((arm.cell.model, arm.cell.task), []).append(arm)
-    several = {place: arms for place, arms in by_place.items() if len(arms) > 1}
-    if not several:
+    common = {place: arms for place, arms in by_place.items() if _is_comparable(arms, len(sources))}
+    if not common:
         raise UsageError(_nothing_in_common(sources))
-    found = [_compare(place, arms, sources, registry) for place, arms in several.items()]
-    if not any(arm.sparse.scores for arms in several.values() for arm in arms):
+    if not any(arm.sparse.scores for arms in common.values() for arm in arms):
         raise UsageError(
-            f"The answers of {', '.join(task for _, task in several)} are not published, so there are no scores to "
+            f"The answers of {', '.join(task for _, task in common)} are not published, so there are no scores to "
             "compare; sparse-hub show has the errors and densities."
         )
-    if not any(one.comparisons for one in found):
-        raise UsageError(
-            f"{_names(sources)} share no question of {', '.join(one.place for one in found)}, so there is nothing to "
-            "compare; run both with the same data, seed and lengths."
-        )
+    found = [_compare(place, arms, sources, registry) for place, arms in common.items()]
+    if not any(_answers_the_question(one, pair, len(sources)) for one in found for pair in one.comparisons):
+        raise UsageError(_no_question_in_common(sources, found))
     return found
 
 
@@ -109,6 +106,17 @@ def _compare(
             *dense_sentences,
         ),
     )
+
+
+def _is_comparable(arms: Sequence[Arm], num_sources: int) -> bool:
+    """Return whether there is something to compare: two arms of the only run, or arms of two runs."""
+    return len(arms) > 1 if num_sources == 1 else len({arm.run for arm in arms}) > 1
+
+
+def _answers_the_question(one: TaskComparison, pair: Comparison, num_sources: int) -> bool:
+    """Return whether a pair says something of what was asked: of several runs, how they differ."""
+    runs = {arm.name: arm.run for arm in one.arms}
+    return num_sources == 1 or runs[pair.first] != runs[pair.second]
 
 
 def _answer(arms: Sequence[Arm], score_range: tuple[float, float], higher_is_better: bool, seed: int) -> Answer | None:
@@ -170,6 +178,19 @@ def _nothing_in_common(sources: Sequence[Source]) -> str:
     places = [", ".join(f"{task} with {model}" for model, task in source.conditions) for source in sources]
     has = [f"{source.name} has {of or 'no validated preset'}" for source, of in zip(sources, places, strict=True)]
     return f"{_names(sources)} share no model and task: {'; '.join(has)}."
+
+
+def _no_question_in_common(sources: Sequence[Source], found: Sequence[TaskComparison]) -> str:
+    reasons = [
+        sentence
+        for one in found
+        for sentence in unlike_sentences(sources, (one.model, one.task), has_unlike_dense=False)[:1]
+    ]
+    told = (
+        f"{_names(sources)} share no question of {'; '.join(one.place for one in found)}, so there is nothing to "
+        "compare; run both with the same data, seed and lengths."
+    )
+    return " ".join([told, *dict.fromkeys(reasons)])
 
 
 def _names(sources: Sequence[Source]) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -37,10 +39,14 @@ class Screen:
 
     def heading(self, text: str) -> None:
         """Leave a line before it."""
-        self.say(f"\n{text}:")
+        self.say("")
+        self.say(f"{text}:")
 
     def say(self, sentence: str) -> None:
-        """Write it on a line of its own, however long."""
+        """Write it on a line of its own, however long; a terminal gets it wrapped between words."""
+        if sys.stdout.isatty():
+            width = shutil.get_terminal_size().columns
+            sentence = textwrap.fill(sentence, width, break_long_words=False, break_on_hyphens=False)
         sys.stdout.write(sentence + "\n")
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -49,7 +55,7 @@ class Screen:
 
     def code(self, text: str) -> None:
         """Write it as it is."""
-        self.say(text)
+        sys.stdout.write(text + "\n")
 
 
 class Markdown:

@@ -62,7 +62,7 @@ COLUMNS: tuple[Column[Overview], ...] = (
         lambda run: (run.num_cells, run.num_done, run.num_failed),
     ),
     Column(
-        "best difference from dense [95% interval]",
+        "best difference [95% interval]",
         _best,
         (
             *("best_difference", "best_difference_low", "best_difference_high"),

@@ -109,6 +109,17 @@ def test_runs_without_a_common_question_are_refused(compare, tmp_path, changes, 
     assert told in err
 
 
+def test_runs_that_share_nothing_are_refused_though_each_has_two_presets_and_the_reason_is_told(compare, tmp_path):
+    first = make_run(tmp_path / "run-a", {"one": questions(BAD), "two": questions(GOOD)})
+    scores = {"one": questions(BAD, first=50), "two": questions(GOOD, first=50)}
+    second = make_run(tmp_path / "run-b", scores, conditions={**CONDITIONS, "seed": 7})
+    code, out, err = compare(first, second)
+    assert (code, out) == (2, "")
+    assert "run-a and run-b share no question of demo, ruler/niah_multikey_2" in err
+    assert err.endswith("than their presets: the seed (0 in run-a, 7 in run-b).\n")
+    assert compare(first)[0] == 0
+
+
 def test_a_run_with_one_preset_is_nothing_to_compare(compare, tmp_path):
     run = make_run(tmp_path / "run-a", {"local_sink": questions(BAD)})
     code, _, err = compare(run)

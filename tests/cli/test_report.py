@@ -14,7 +14,7 @@ from sparse_hub_core.report.notes import io_sentence, notes, within_noise_senten
 from sparse_hub_core.report.paste import as_python
 from sparse_hub_core.report.rows import COSTS, cell_row, failures, summary_table
 from sparse_hub_core.report.tables import write_cells
-from sparse_hub_core.report.text import plain_table, write_table
+from sparse_hub_core.report.text import plain_table, whole_columns, write_table
 from sparse_hub_core.results.files import read_json
 from sparse_hub_core.results.schema import Interval, MaskerRecord, OtherScores, StratumScores, SummaryFile
 
@@ -179,3 +179,12 @@ def test_further_metrics_and_strata_have_a_table(cells, capsys, registry):
 def test_presets_that_failed_for_one_reason_share_a_sentence(cells):
     failed = [cell.model_copy(update={"status": "failed", "reason": "No data."}) for cell in cells[:2]]
     assert failures(failed) == ["demo, ruler/niah_multikey_2, dense, sink_local_oracle_top_k: No data."]
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [(200, [20, 6, None]), (45, [20, 6, None]), (44, [20, None, None]), (30, [None, None, None])],
+)
+def test_short_columns_stay_whole_where_the_long_ones_still_fit(width, expected):
+    columns, rows = ["preset", "p value", "what"], [["sink_local_magic_pig", "<0.001", "long " * 20]]
+    assert whole_columns(columns, rows, width) == expected
