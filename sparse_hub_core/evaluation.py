@@ -161,8 +161,6 @@ def evaluate_request(
     for index, prompt in enumerate(prepared.prompts):
         question = prepared.request.questions[index]
         snapshot = prefixes.of(prompt)
-        if attention is not None:
-            attention.reset()
         attachment = Attachment(attention, len(prompt.prefix), meter, unpadded=True)
         limit = min(max_new_tokens, question.max_new_tokens)
         said = generate(loaded, snapshot, prompt, limit, attachment)
@@ -247,8 +245,6 @@ def latency(
     seconds = []
     # The first pass warms up; the better of the others is nearer to what the machine can do.
     for _ in range(LATENCY_PASSES):
-        if attention is not None:
-            attention.reset()
         attachment = Attachment(attention, len(prompt.prefix), unpadded=True)
         said = generate(loaded, snapshot, prompt, max_new_tokens, attachment, may_stop=False)
         seconds.append(said.decode_seconds)

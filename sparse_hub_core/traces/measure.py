@@ -138,7 +138,6 @@ def _teacher_forced(traced: Traced, prepared: PreparedRequest, masker_configs: S
     divergences, losses = [], []
     for index, prompt in enumerate(prepared.prompts):
         trace, snapshot = traced.trace(prepared, index), prefixes.of(prompt)
-        attention.reset()
         attachment = Attachment(attention, len(prompt.prefix), meter, unpadded=True)
         logits = teacher_forced(traced.loaded, snapshot, prompt.suffix, trace.tokens, attachment)
         divergence, loss = compare_logits(logits, trace.logits.to(logits.device), trace.tokens)
