@@ -21,6 +21,7 @@ from sparse_hub_core.results.making_cards import make_card, validated_winners
 from sparse_hub_core.results.schema import (
     MaskerRecord,
 )
+from sparse_hub_core.validate_best import judging
 
 
 @pytest.fixture
@@ -166,6 +167,24 @@ def test_nothing_of_a_card_becomes_markup(card: Card, where: str) -> None:
     assert page.count("\n## ") == 4
     if where == "command":
         assert f"````sh\n{HOSTILE}\n````" in fenced
+
+
+@pytest.mark.parametrize(
+    ("source", "fingerprint", "expected"),
+    [
+        ("org/model", "c" * 40, ("org/model", "c" * 40)),
+        ("org/model@main", "c" * 40, ("org/model", "main")),
+        ("org/model", "f" * 16, ("org/model", None)),
+    ],
+)
+def test_a_model_of_a_hub_is_taken_at_the_commit_that_was_measured(
+    card: Card, tmp_path: Path, source: str, fingerprint: str, expected: tuple[str, str | None]
+) -> None:
+    write_json(tmp_path / "card.json", changed(changed(card, "model.source", source), "model.fingerprint", fingerprint))
+    found = judging(tmp_path / "card.json", {}).source
+    assert (found.location, found.revision) == expected
+    other = judging(tmp_path / "card.json", {"models": ("demo",), "seed": 3})
+    assert (other.source.name, other.matrix.spec.seed, other.matrix.spec.dtype) == ("demo", 3, "float32")
 
 
 def test_a_parameters_name_does_not_become_code(card: Card) -> None:
