@@ -10,7 +10,7 @@ from typing import Any
 from sparse_hub_core.results.agreement import AgreementFile, Verdict
 from sparse_hub_core.results.card import Card, CardLimits, CardQuestion
 from sparse_hub_core.results.schema import Interval
-from sparse_hub_core.validation.comparison import Answers, Comparison, compare
+from sparse_hub_core.validation.comparison import Answers, Comparison, adjusted, compare
 from sparse_hub_core.validation.statistics import FEW_REQUESTS
 from sparse_hub_core.wording import count
 
@@ -30,7 +30,7 @@ def agreement(card: Card, here: Card) -> AgreementFile:
     theirs, ours = _by_place(card), _by_place(here)
     shared = sorted(theirs.keys() & ours.keys())
     pairs = [(ours[place], theirs[place]) for place in shared]
-    dense, sparse = (_compared(pairs, card, part) for part in (_dense_score, _sparse_score))
+    dense, sparse = _both_compared(pairs, card)
     verdict, reason = _verdict(card, here, pairs, dense, sparse)
     return AgreementFile(
         verdict=verdict,
@@ -142,6 +142,17 @@ _CONDITIONS: tuple[tuple[str, Callable[[Card], Any]], ...] = (
     ("version of the benchmark", lambda card: card.task.benchmark_version),
     ("device", lambda card: card.validation.device),
 )
+
+
+def _both_compared(
+    pairs: Sequence[tuple[CardQuestion, CardQuestion]], card: Card
+) -> tuple[Comparison | None, Comparison | None]:
+    """Return how dense and sparse scores differ, adjusted as two that are looked at together."""
+    dense, sparse = (_compared(pairs, card, part) for part in (_dense_score, _sparse_score))
+    if dense is None or sparse is None:
+        return dense, sparse
+    first, second = adjusted([dense, sparse])
+    return first, second
 
 
 def _compared(

@@ -200,7 +200,8 @@ def _card(winner: Winner, registry: Registry) -> Card:
             truncated_requests=judged.truncated_requests,
         ),
         questions=questions(lines),
-        versions=winner.run.versions,
+        # A run that went on after an upgrade keeps the cells that were measured before it.
+        versions=winner.run.versions | content.get("versions", {}),
         code=code(content),
         hardware=winner.run.hardware,
         command=COMMAND,

@@ -88,6 +88,7 @@ def write_run(folder: Path, *winners: Best) -> Path:
         content = {
             **{"model": "f" * 16, "benchmark_version": "1", "validation": SETTINGS, "seed": 0, "device": "cpu"},
             **{"dtype": "float32", "code": {"core": "c0", "benchmark": "b0"}, "stack": [["local", {}, "l0"]]},
+            **{"versions": {"transformers": "5.1"}},
         }
         write_json(cell.path / "cell.json", CellFile(identity="0" * 64, content=content))
         write_json(cell.target(winner.target).best, winner)
@@ -121,7 +122,11 @@ def write_run(folder: Path, *winners: Best) -> Path:
     write_json(
         run.path / "run.json",
         RunFile(
-            spec={"output_dir": "/home/someone"}, seed=0, versions={"torch": "2.13"}, hardware=hardware, status="done"
+            spec={"output_dir": "/home/someone"},
+            seed=0,
+            versions={"torch": "2.13", "transformers": "5.2"},
+            hardware=hardware,
+            status="done",
         ),
     )
     return run.path

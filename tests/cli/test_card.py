@@ -52,6 +52,7 @@ def test_a_card_tells_what_was_measured_and_nothing_of_this_machine(card: Card, 
         ("local", "sparse-hub"),
         ("sink", "sparse-hub"),
     ]
+    assert card.versions == {"torch": "2.13", "transformers": "5.1"}
     assert card.code == {"core": "c0", "benchmark": "b0", "local": "l0"}
     assert len({question.sparse_sha256 for question in card.questions}) == NUM
 
