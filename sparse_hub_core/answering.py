@@ -142,6 +142,8 @@ def answer(
             pad_token_id=loaded.tokenizer.pad_token_id
             if loaded.tokenizer.pad_token_id is not None
             else (ends or [0])[0],
+            # The model's own generation config may ask for a static one.
+            cache_implementation="dynamic",
             do_sample=False,
             num_beams=1,
             temperature=None,

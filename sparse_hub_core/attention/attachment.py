@@ -225,7 +225,7 @@ def _check_last_keys(attention_mask: torch.Tensor | None, first: int) -> None:
     if first:
         raise ModelError(
             "No query may read the last key, as with a static cache, whose end is still empty; sparse attention needs "
-            "a cache that grows, such as DynamicCache."
+            'a cache that grows: a DynamicCache, or generate(cache_implementation="dynamic").'
         )
     raise ModelError(
         "A sequence of this batch is padded on the right, so its answer would begin at padding; pad on the left: "

@@ -189,6 +189,14 @@ def test_a_chat_template_is_used_where_there_is_one() -> None:
         prompt_ids(Chatty(), "", None)
 
 
+def test_a_models_static_cache_is_not_used(demo: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = prompt_ids(demo.tokenizer, PROMPT, None)
+    configs = [get_masker_config("sink")(sink_size=2)]
+    expected = answer(demo, ids, configs, 4).text
+    monkeypatch.setattr(demo.model.generation_config, "cache_implementation", "static")
+    assert answer(demo, ids, configs, 4).text == expected
+
+
 def test_text_comes_in_pieces(demo: LoadedModel) -> None:
     pieces: list[str] = []
     configs: list[MaskerConfig] = [get_masker_config("sink")(sink_size=1.0)]
