@@ -67,6 +67,12 @@ def test_the_ladder_has_the_counts_of_the_page() -> None:
         assert [int(count) for count in counts] == list(expected.values())
 
 
+def test_the_concepts_name_the_counts_of_a_default_search() -> None:
+    counts = ladder.expected_counts(Spec().num_samples, ladder.rungs("ladder", masks_prefix=False), 1)
+    told = "With {F0} configurations at F0, {F1} reach F1, {F2} reach F2 and {F3} reach F3."
+    assert told.format(**counts) in page("concepts.md")
+
+
 def test_every_algorithm_objective_and_scheduler_is_named() -> None:
     registry = load_registry()
     names = [entry.name for entries in (registry.search_algorithms, registry.objectives) for entry in entries]
