@@ -62,11 +62,9 @@ def _line(label: str, text: str) -> Text:
 
 
 def _cells(watched: Watched) -> str:
-    done, failed = watched.count("done", "searched"), watched.count("failed")
-    told = f"{done} of {len(watched.cells)} done"
-    told += f", {failed} failed" if failed else ""
-    waiting = watched.count("waiting")
-    return f"{told}, {waiting} waiting" if waiting else told
+    told = [f"{watched.count('done', 'searched')} of {len(watched.cells)} done"]
+    told += [f"{number} {name}" for name in ("failed", "running", "waiting") if (number := watched.count(name))]
+    return ", ".join(told)
 
 
 def _stage(watched: Watched) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def runs(directory: Path | None, as_format: Format) -> None:
     """
     from sparse_hub_core.report.formats import Markdown, Screen, csv_text, json_text
     from sparse_hub_core.report.overview import Overview, is_run, overview
-    from sparse_hub_core.report.runs_table import runs_table
+    from sparse_hub_core.report.runs_table import for_people, runs_table
 
     folder = directory or Path(Spec.model_fields["output_dir"].default)
     if directory is not None and not directory.is_dir():
@@ -41,7 +42,10 @@ def runs(directory: Path | None, as_format: Format) -> None:
     elif as_format == "csv":
         sys.stdout.write(csv_text(table))
     elif found:
-        shown = table.only(lambda heading, texts: heading != "folder")
+        is_narrow = as_format == "table" and sys.stdout.isatty()
+        shown, left_out = for_people(table, shutil.get_terminal_size().columns if is_narrow else None)
         (Markdown() if as_format == "md" else Screen()).table(shown.headings, shown.texts)
+        if left_out:
+            click.echo(f"No room for {', '.join(left_out)}; a wider window or --format csv has all.")
     else:
         click.echo(f"There are no runs in {folder}; sparse-hub run --debug makes a small one.", err=True)

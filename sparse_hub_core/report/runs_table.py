@@ -8,14 +8,33 @@ from sparse_hub_core.report.data_table import Column, DataTable, Value, plain
 from sparse_hub_core.report.numbers import NOTHING, difference, moment, moment_utc
 from sparse_hub_core.report.overview import Overview
 from sparse_hub_core.report.rows import cell_label
+from sparse_hub_core.report.text import fits
 
 MAX_NAMED = 3
 """So many names stand in a cell; of more, the others are counted."""
 
 
+SPARE = ("models", "started", "presets", "tasks")
+"""What a narrow terminal goes without, the first first."""
+
+
 def runs_table(runs: Sequence[Overview]) -> DataTable[Overview]:
     """Return a row per run."""
     return DataTable(COLUMNS, tuple(runs))
+
+
+def for_people(table: DataTable[Overview], width: int | None) -> tuple[DataTable[Overview], list[str]]:
+    """Return the table as people read it, and what a terminal of some width has no room for; None has room for all."""
+    shown = table.only(lambda heading, texts: heading != "folder")
+    left_out: list[str] = []
+    if width is None:
+        return shown, left_out
+    for spare in SPARE:
+        if fits(shown.headings, shown.texts, width):
+            break
+        left_out.append(spare)
+        shown = shown.only(lambda heading, texts: heading not in left_out)
+    return shown, left_out
 
 
 def _named(names: Sequence[str]) -> str:

@@ -5,12 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-SHORT = 15
-"""Cells up to so long, such as numbers and statuses, stay on one line where the others leave room."""
 PADDING = 3
 """What a column takes beside its text."""
-LEAST = 10
-"""A column that is folded is at least so wide."""
 
 
 def write_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -29,19 +25,36 @@ def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(line.rstrip() + "\n" for line in padded)
 
 
-def whole_columns(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int | None]:
-    """Return how wide the columns are that stay whole in a terminal of some width, and None for those that fold."""
-    cells = [max((len(row[index]) for row in rows), default=0) for index in range(len(columns))]
-    headings = [max((len(word) for word in column.split()), default=0) for column in columns]
-    whole = [
-        max(cell, heading) if index == 0 or cell <= SHORT else None
-        for index, (cell, heading) in enumerate(zip(cells, headings, strict=True))
+def fits(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
+    """Return whether a terminal of some width shows a table without breaking a word."""
+    return sum(_words(columns, rows)) + PADDING * len(columns) <= width
+
+
+def column_widths(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int | None]:
+    """Return how wide columns are in a terminal of some width; None for what rich is to decide.
+
+    All words stay whole where they fit; what room is left goes to the columns that lack least, so that numbers and
+    statuses stay on one line and long texts are folded.
+    """
+    widths = _words(columns, rows)
+    if not fits(columns, rows, width):
+        # What names the row is still read in one piece.
+        return [widths[0] if widths[0] <= width // 2 else None, *[None] * (len(widths) - 1)]
+    lacking = [max([length, *(len(row[index]) for row in rows)]) - length for index, length in enumerate(widths)]
+    left = width - PADDING * len(widths) - sum(widths)
+    for place, index in enumerate(sorted(range(len(widths)), key=lambda index: lacking[index])):
+        given = min(lacking[index], left // (len(widths) - place))
+        widths[index] += given
+        left -= given
+    return list(widths)
+
+
+def _words(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return the length of the longest word of each column."""
+    return [
+        max((len(word) for text in texts for word in text.split()), default=0)
+        for texts in zip(columns, *rows, strict=True)
     ]
-    taken = sum(LEAST if one is None else one for one in whole) + PADDING * len(whole)
-    if taken <= width:
-        return whole
-    # What names the row is still read in one piece.
-    return [whole[0] if whole[0] is not None and whole[0] <= width // 2 else None, *[None] * (len(whole) - 1)]
 
 
 def _write_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -53,7 +66,7 @@ def _write_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     console = Console(file=sys.stdout)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for index, (column, width) in enumerate(zip(columns, whole_columns(columns, rows, console.width), strict=True)):
+    for index, (column, width) in enumerate(zip(columns, column_widths(columns, rows, console.width), strict=True)):
         table.add_column(Text(column), overflow="fold", width=width, style="bold" if index == 0 else "")
     for row in rows:
         table.add_row(*[Text(cell) for cell in row])

@@ -153,7 +153,7 @@ def watched(**more) -> Watched:
 def test_the_view_says_how_the_run_stands():
     lines = [line.plain.rstrip() for line in frame(watched(), now=40.0, width=120)]
     assert lines == [
-        "Cells  1 of 3 done, 1 failed",
+        "Cells  1 of 3 done, 1 failed, 1 running",
         f"Now    demo, {TASK}, {PRESET}",
         "Stage  F1: replay of the whole trace",
         "Trials F0 2/17, F1 2/17: 3 ok (1 over the budget)",

@@ -14,7 +14,7 @@ from sparse_hub_core.report.notes import io_sentence, notes, within_noise_senten
 from sparse_hub_core.report.paste import as_python
 from sparse_hub_core.report.rows import COSTS, cell_row, failures, summary_table
 from sparse_hub_core.report.tables import write_cells
-from sparse_hub_core.report.text import plain_table, whole_columns, write_table
+from sparse_hub_core.report.text import column_widths, plain_table, write_table
 from sparse_hub_core.results.files import read_json
 from sparse_hub_core.results.schema import Interval, MaskerRecord, OtherScores, StratumScores, SummaryFile
 
@@ -183,8 +183,14 @@ def test_presets_that_failed_for_one_reason_share_a_sentence(cells):
 
 @pytest.mark.parametrize(
     ("width", "expected"),
-    [(200, [20, 6, None]), (45, [20, 6, None]), (44, [20, None, None]), (30, [None, None, None])],
+    [
+        (200, [20, 6, 100]),
+        (60, [20, 6, 25]),
+        (40, [20, 6, 5]),
+        (39, [None, None, None]),
+        (80, [20, 6, 45]),
+    ],
 )
-def test_short_columns_stay_whole_where_the_long_ones_still_fit(width, expected):
-    columns, rows = ["preset", "p value", "what"], [["sink_local_magic_pig", "<0.001", "long " * 20]]
-    assert whole_columns(columns, rows, width) == expected
+def test_words_stay_whole_and_what_lacks_least_gets_room_first(width, expected):
+    columns, rows = ["preset", "p value", "what"], [["sink_local_magic_pig", "<0.001", "long " * 19 + "text!"]]
+    assert column_widths(columns, rows, width) == expected

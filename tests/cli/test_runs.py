@@ -11,6 +11,8 @@ import pytest
 from runs_by_hand import judged, make_run, questions
 
 from sparse_hub_core.cli.main import main
+from sparse_hub_core.report.overview import overview
+from sparse_hub_core.report.runs_table import for_people, runs_table
 from sparse_hub_core.results.files import read_json, write_json
 from sparse_hub_core.results.schema import CellSummary, RunFile, SummaryFile
 
@@ -130,3 +132,22 @@ def test_lists_of_names_are_cut_for_people_and_whole_for_programs(runs, tmp_path
     assert float(row["best_difference"]) == 50.0
     page = runs(tmp_path, "--format", "md")[1].splitlines()
     assert page[1] == "| " + " | ".join(["---"] * 9) + " |"
+
+
+@pytest.mark.parametrize(
+    ("width", "left_out"),
+    [
+        (None, []),
+        (300, []),
+        (130, ["models"]),
+        (120, ["models", "started"]),
+        (80, ["models", "started", "presets", "tasks"]),
+        (20, ["models", "started", "presets", "tasks"]),
+    ],
+)
+def test_a_narrow_terminal_goes_without_some_columns_and_says_which(tmp_path, width, left_out):
+    run = make_run(tmp_path / "run-e42ec6a140", {"local_sink": SCORES, "sink_local_magic_pig": SCORES})
+    shown, found = for_people(runs_table([overview(run)]), width)
+    assert found == left_out
+    assert not set(left_out) & set(shown.headings)
+    assert {"run", "status", "cells done"} <= set(shown.headings)
