@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sparse_hub_core.cli.watched import NO_BUDGET, is_over_budget
 from sparse_hub_core.fidelity import FIDELITIES
+from sparse_hub_core.report.numbers import p_value
 from sparse_hub_core.report.rows import cell_label, cell_row
 from sparse_hub_core.report.trials import TRIAL_STATUS
 from sparse_hub_core.results.schema import STATUSES
@@ -85,12 +86,15 @@ def cell_sentences(rows: Sequence[CellSummary]) -> list[str]:
 def _ending(row: CellSummary) -> str:
     if row.status == "failed":
         return "failed"
-    shown = cell_row(row)
     if row.validation is None:
         return f"searched, density {row.best.density:.1%}" if row.best else "searched"
+    # The other presets are not known yet, so nothing is adjusted for them.
+    alone = row.validation.p_value
+    shown = cell_row(row, alone)
     if row.validation.difference is None:
         return f"score {shown.score} ({shown.verdict})"
-    return f"{shown.verdict}, score {shown.score}, difference {shown.difference}"
+    by_itself = "" if alone is None else f", p {p_value(alone)} by itself"
+    return f"{shown.verdict}, score {shown.score}, difference {shown.difference}{by_itself}"
 
 
 def _order(status: Status) -> int:

@@ -6,13 +6,13 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 
 import click
 
 from sparse_hub_core.errors import UsageError
 from sparse_hub_core.models.stored_files import StoredFile, stored_files
+from sparse_hub_core.report.numbers import moment
 from sparse_hub_core.report.text import write_table
 from sparse_hub_core.traces.place import ANSWERS, trace_dir
 from sparse_hub_core.wording import count
@@ -147,7 +147,7 @@ def _num_tokens(file: StoredFile) -> int:
 
 
 def _row(kept: Kept) -> list[str]:
-    used = datetime.fromtimestamp(kept.last_used).strftime("%Y-%m-%d %H:%M")
+    used = moment(kept.last_used)
     tokens = str(kept.tokens) if kept.tokens else UNKNOWN
     return [kept.model, kept.task, kept.kind, str(kept.files), tokens, readable_size(kept.num_bytes), used]
 

@@ -209,6 +209,14 @@ def test_a_cell_ends_in_a_line_with_its_verdict_or_failure(capsys, cells):
     assert failed == f"{place}, broken: failed"
 
 
+def test_the_verdict_of_a_cell_that_just_ended_goes_by_its_own_p_value(capsys, cells):
+    judged = cells[2].validation.model_copy(update={"p_value": 0.0625, "test": "a test"})
+    PlainProgress().cell([cells[2].model_copy(update={"validation": judged})])
+    (line,) = said(capsys)
+    assert "local_sink: within noise, score 35" in line
+    assert line.endswith(", p 0.062 by itself")
+
+
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [({}, True), ({"TERM": "dumb"}, False), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": "", "TERM": "xterm"}, True)],
