@@ -15,6 +15,8 @@ SMALL = (
     *("--validation-max-requests", "6", "--validation-max-new-tokens", "4", "--validation-max-context-length", "768"),
 )
 """A run of all stages that takes seconds of work."""
+PUBLISHED = "sink_local_magic_pig"
+"""The preset of the card that tests look at."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,15 @@ def finish(folder: Path, *arguments: str, **environment: str) -> Finished:
 def traces(folder: Path) -> dict[str, str]:
     """Keep the traces of each test apart: what one search measured, another would look up."""
     return {"SPARSE_HUB_TRACE_DIR": str(folder / "traces")}
+
+
+@pytest.fixture(scope="session")
+def reproduced(finished_run: Finished, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A card of that run's winner, validated in a folder of its own by another process, with one worker."""
+    folder = tmp_path_factory.mktemp("reproduced")
+    made = command("card", str(finished_run.cell(PUBLISHED)), "--output", "published")
+    subprocess.run(made, cwd=folder, check=True, capture_output=True)
+    return finish(folder, "validate", "published/card.json", "--max-concurrent", "1")
 
 
 @pytest.fixture(scope="session")

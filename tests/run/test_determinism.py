@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +16,8 @@ from sparse_hub_core.evaluation import RequestReport, evaluate
 from sparse_hub_core.preparation import prepare_requests
 from sparse_hub_core.spec import build_spec
 
-from .conftest import Finished, finish
+from .conftest import PUBLISHED, Finished
 
-PRESET = "sink_local_magic_pig"
 TIMES = {"seconds", "latency"}
 """What is measured in time."""
 
@@ -31,18 +29,16 @@ def without_times(lines: list[dict]) -> list[dict]:
 
 @pytest.mark.slow
 def test_a_winner_validated_anew_on_other_workers_gives_the_same_to_the_bit(
-    finished_run: Finished, tmp_path: Path
+    finished_run: Finished, reproduced: Finished
 ) -> None:
     """The run validated it on two workers; this is another process, with one, and prefills everything again."""
-    best = finished_run.cell(PRESET) / "best.json"
-    again = finish(tmp_path, "validate", str(best), "--max-concurrent", "1")
-    assert again.process.returncode == 0, again.process.stderr
-    for preset in ("dense", PRESET):
+    assert reproduced.process.returncode == 0, reproduced.process.stderr
+    for preset in ("dense", PUBLISHED):
         for name in ("requests.jsonl", "predictions.jsonl"):
-            first, second = (without_times(run.lines(preset, name)) for run in (finished_run, again))
+            first, second = (without_times(run.lines(preset, name)) for run in (finished_run, reproduced))
             assert len(first) == 6
             assert first == second, (preset, name)
-        first, second = (run.json(preset, "validation.json") for run in (finished_run, again))
+        first, second = (run.json(preset, "validation.json") for run in (finished_run, reproduced))
         for judged in (first, second):
             # The cell of a given configuration is another one than that of its search.
             judged.pop("cell_identity")

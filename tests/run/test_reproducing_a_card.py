@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sparse_hub_core.cli.main import main
 from sparse_hub_core.results.agreement import AgreementFile
 from sparse_hub_core.results.files import read_json
 
-from .conftest import Finished, finish
+from .conftest import Finished
 
 pytestmark = pytest.mark.slow
 
@@ -30,22 +31,24 @@ def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     return call
 
 
-def test_a_card_is_reproduced_elsewhere_and_a_changed_one_does_not_agree(
-    finished_run: Finished, said: Callable[..., tuple[int, str]], tmp_path: Path
-) -> None:
-    code, _ = said(tmp_path, "card", str(finished_run.cell("sink_local_magic_pig")), "--output", "published")
-    card = tmp_path / "published" / "card.json"
-    assert code == 0
-    assert str(finished_run.folder) not in card.read_text() + (tmp_path / "published" / "card.md").read_text()
-
-    again = finish(tmp_path, "validate", "published/card.json", "--max-concurrent", "1")
-    assert again.process.returncode == 0, again.process.stderr
-    assert "with the model of" in again.process.stderr.splitlines()[0]
-    assert again.process.stdout.splitlines()[-1].startswith("Reproduced to the bit: 6 of 6 dense and 6 of 6 sparse")
-    assert "Unlike the card" not in again.process.stdout
-    found = read_json(next(again.run.rglob("agreement.json")), AgreementFile)
+def test_a_card_is_reproduced_elsewhere_and_names_no_folder(finished_run: Finished, reproduced: Finished) -> None:
+    for name in ("card.json", "card.md"):
+        assert str(finished_run.folder) not in (reproduced.folder / "published" / name).read_text()
+    assert reproduced.process.returncode == 0, reproduced.process.stderr
+    assert "with the model of" in reproduced.process.stderr.splitlines()[0]
+    last = reproduced.process.stdout.splitlines()[-1]
+    assert last.startswith("Reproduced to the bit: 6 of 6 dense and 6 of 6 sparse")
+    assert "Unlike the card" not in reproduced.process.stdout
+    found = read_json(next(reproduced.run.rglob("agreement.json")), AgreementFile)
     assert (found.verdict, found.same_sparse, found.unlike) == ("reproduced to the bit", 6, [])
 
+
+def test_a_changed_card_does_not_agree(
+    reproduced: Finished, said: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    for name in ("published", "runs"):
+        shutil.copytree(reproduced.folder / name, tmp_path / name)
+    card = tmp_path / "published" / "card.json"
     content = json.loads(card.read_text())
     for question in content["questions"]:
         question["sparse_score"] = 100.0 - question["sparse_score"]
