@@ -33,8 +33,9 @@ def run_directory(run: str) -> Path:
         raise UsageError(f"Several runs in {default} begin with {run!r}: {_list(fitting)}; write more of the id.")
     if path.exists():
         raise UsageError(f"{path} holds no run: neither run.json nor summary.json is there.")
-    nearest = did_you_mean(run, known) if known else f"there are no runs in {default} either; name a run's folder."
-    raise UsageError(f"There is no run {run!r}: {nearest}")
+    if not known:
+        raise UsageError(f"There is no run {run!r}, nor any other in {default}; name a run's folder.")
+    raise UsageError(f"There is no run {run!r}: {did_you_mean(run, known)}")
 
 
 def runs_in(folder: Path) -> list[Path]:

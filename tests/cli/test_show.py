@@ -141,7 +141,7 @@ def test_a_wrong_name_gets_the_nearest(show, unfinished, monkeypatch, name, told
 
 def test_without_any_run_the_sentence_says_so(show, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "there are no runs in runs either" in show("run-a")[2]
+    assert "There is no run 'run-a', nor any other in runs; name a run's folder." in show("run-a")[2]
 
 
 @pytest.mark.parametrize("form", ["table", "json"])
