@@ -19,7 +19,7 @@ def settings(run: RunFiles) -> Table | None:
     if spec is None or run.run is None:
         return None
     rows = [
-        ("status", run.run.status),
+        ("status", run.status),
         ("seconds", "-" if run.run.seconds is None else f"{run.run.seconds:.0f}"),
         ("models", _list(spec.models) or "all registered"),
         ("tasks", _list(spec.benchmarks) or "all registered"),

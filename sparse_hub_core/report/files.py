@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from sparse_hub_core.errors import UsageError
+from sparse_hub_core.report.overview import status_of
 from sparse_hub_core.results.files import read_json, read_lines
 from sparse_hub_core.results.run_directory import CellDirectory, RunDirectory
 from sparse_hub_core.results.schema import PredictionLine, RunFile, TrialLine, ValidationRequestLine
@@ -57,6 +58,8 @@ class RunFiles:
 
     run_id: str
     run: RunFile | None
+    status: str
+    """How it stands; a run that was killed is "interrupted", whatever its file says."""
     spec: Spec | None
     tasks: tuple[TaskFiles, ...]
     searches: tuple[SearchFiles, ...]
@@ -81,6 +84,7 @@ def read_run(directory: Path, summary: SummaryFile) -> RunFiles:
     return RunFiles(
         run_id=summary.run_id,
         run=run,
+        status=_status(folder, run),
         spec=spec,
         tasks=tuple(
             TaskFiles(model, task, tuple(reader.cell(folder, cell) for cell in cells))
@@ -89,6 +93,13 @@ def read_run(directory: Path, summary: SummaryFile) -> RunFiles:
         searches=tuple(reader.searches(folder, summary.cells)),
         problems=tuple(dict.fromkeys(reader.problems)),
     )
+
+
+def _status(folder: RunDirectory, run: RunFile | None) -> str:
+    if run is None:
+        return "unknown"
+    # The file is right about a run that ended: its process may still hold the folder while it writes the page.
+    return status_of(folder, run) if run.status == "running" else run.status
 
 
 def spec_of(run: RunFile) -> Spec:

@@ -14,6 +14,7 @@ from sparse_hub_core.report.facts import budget, environment, models, settings
 from sparse_hub_core.report.figures import parallel_coordinates, parameter_importance, search_over_time
 from sparse_hub_core.report.figures.layer_errors import layer_errors
 from sparse_hub_core.report.figures.score_density import score_density
+from sparse_hub_core.report.heading import Heading, heading
 from sparse_hub_core.report.importance import FEWEST, importances
 from sparse_hub_core.report.notes import notes
 from sparse_hub_core.report.outcome import Measured, measured
@@ -24,7 +25,6 @@ from sparse_hub_core.report.rungs import correlations
 from sparse_hub_core.report.table import Table
 from sparse_hub_core.report.trials import trials_table
 from sparse_hub_core.report.winners import winners
-from sparse_hub_core.wording import count
 
 if TYPE_CHECKING:
     from sparse_hub_core.registry import Registry
@@ -64,11 +64,7 @@ class Page:
     """Everything on the page."""
 
     run_id: str
-    state: str
-    """How the run stands, empty where it ended well."""
-    subtitle: str
-    made: str
-    """When, and with what."""
+    heading: Heading
     overview: Table | None
     """The answers of several tasks side by side."""
     answers: tuple[BestPreset, ...]
@@ -100,9 +96,7 @@ def build_page(run: RunFiles, registry: Registry, now: datetime) -> Page:
     facts = [table for table in (settings(run), environment(run), models(run)) if table is not None]
     return Page(
         run_id=run.run_id,
-        state=_state(run),
-        subtitle=_subtitle(run),
-        made=_made(run, now),
+        heading=heading(run, now),
         overview=_overview(answers),
         answers=answers,
         costs=tuple(_costs(run)),
@@ -141,44 +135,6 @@ def _further(run: RunFiles) -> list[Table]:
         _table("How alike the rungs of the search rank configurations", *correlations(cells)),
     ]
     return [table for table in tables if table.rows]
-
-
-def _state(run: RunFiles) -> str:
-    cells = run.cells
-    ended = sum(cell.status in ("done", "failed", "searched") for cell in cells)
-    so_far = f"{ended} of {count(len(cells), 'row')} ended"
-    status = run.run.status if run.run else "done"
-    if status == "running":
-        return (
-            f"This run goes on, and this page shows what there was when it was made: {so_far}. If nothing is "
-            "running any more, it was killed; the same command goes on where it stopped."
-        )
-    if status == "interrupted":
-        return f"This run was interrupted: {so_far}. The same command goes on where it stopped."
-    if status == "failed" and not any(cell.status == "failed" for cell in cells):
-        return f"This run failed: {so_far}."
-    return ""
-
-
-def _subtitle(run: RunFiles) -> str:
-    cells = run.cells
-    told = [
-        count(len({cell.model for cell in cells}), "model"),
-        count(len({cell.task for cell in cells}), "task"),
-        count(len(run.searches), "search").replace("searchs", "searches"),
-        count(sum(len(search.trials) for search in run.searches), "trial"),
-    ]
-    return ", ".join(told)
-
-
-def _made(run: RunFiles, now: datetime) -> str:
-    told = [f"page made {now:%Y-%m-%d %H:%M} UTC"]
-    if run.run is not None:
-        ran = "" if run.run.seconds is None else f" after {run.run.seconds:.0f} s"
-        told.insert(0, f"{run.run.status}{ran} on {run.run.hardware.get('device', 'unknown hardware')}")
-        told.insert(1, f"seed {run.run.seed}")
-        told.insert(2, f"sparse-hub {run.run.versions.get('sparse-hub', 'of unknown version')}")
-    return ", ".join(told)
 
 
 def _overview(answers: Sequence[BestPreset]) -> Table | None:

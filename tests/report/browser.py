@@ -67,7 +67,8 @@ class Browser:
         """Scroll to each figure that is not folded away, and return how many marks each one then has."""
         found = {}
         for plot in self.run(
-            "return [...document.querySelectorAll(arguments[0])].filter((p) => p.offsetParent)", which
+            "return [...document.querySelectorAll(arguments[0])].filter((p) => !p.closest('details:not([open])'))",
+            which,
         ):
             self.run("arguments[0].scrollIntoView({block: 'center'})", plot)
             WebDriverWait(self.driver, 20, poll_frequency=0.05).until(lambda _, plot=plot: self.run(DRAWN, plot))

@@ -58,7 +58,8 @@ def test_the_scatter_has_winners_intervals_dense_and_the_front(cells):
 
 
 def test_presets_differ_in_colour_and_in_shape(cells):
-    markers = [trace["marker"] for trace in drawn(score_density("f", cells, "density"))["data"] if trace["mode"].startswith("markers")]
+    traces = drawn(score_density("f", cells, "density"))["data"]
+    markers = [trace["marker"] for trace in traces if trace["mode"].startswith("markers")]
     assert len({marker["color"] for marker in markers}) == len({marker["symbol"] for marker in markers}) == 2
 
 

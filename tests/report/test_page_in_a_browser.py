@@ -108,7 +108,9 @@ def test_a_run_that_goes_on_has_a_page_that_says_so(full_folder, report, browser
     ]
     write_json(full_folder / "summary.json", SummaryFile(run_id=summary.run_id, cells=going))
     cut_off(RunDirectory(full_folder).cell(*first.place))
-    browser.show(report(full_folder))
+    with RunDirectory(full_folder).locked():
+        page = report(full_folder)
+    browser.show(page)
     assert all(browser.figures("[data-webgl=false]").values())
     assert browser.complaints() == []
     text = browser.run("return document.body.innerText")

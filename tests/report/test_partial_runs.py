@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import nullcontext
 
 import pytest
 
@@ -48,6 +49,7 @@ def test_folders_of_cells_that_are_gone_leave_a_page(full_folder, report):
 @pytest.mark.parametrize(
     ("status", "told"),
     [
+        ("killed", "This run was interrupted: 3 of 4 rows ended."),
         ("running", "This run goes on, and this page shows what there was when it was made: 3 of 4 rows ended."),
         ("interrupted", "This run was interrupted: 3 of 4 rows ended."),
         ("failed", "This run failed: 3 of 4 rows ended."),
@@ -56,11 +58,13 @@ def test_folders_of_cells_that_are_gone_leave_a_page(full_folder, report):
 )
 def test_how_the_run_stands_is_said_at_the_top(full_folder, report, status, told):
     run_file = read_json(full_folder / "run.json", RunFile)
-    write_json(full_folder / "run.json", run_file.model_copy(update={"status": status}))
+    write_json(full_folder / "run.json", run_file.model_copy(update={"status": status.replace("killed", "running")}))
     summary = read_json(full_folder / "summary.json", SummaryFile)
     cells = [*summary.cells[:3], summary.cells[3].model_copy(update={"status": "running"})]
     write_json(full_folder / "summary.json", summary.model_copy(update={"cells": cells}))
-    html = report(full_folder).read_text()
+    running = RunDirectory(full_folder).locked() if status == "running" else nullcontext()
+    with running:
+        html = report(full_folder).read_text()
     assert ('role="status"' in html) == (told is not None)
     assert told is None or told in html
 

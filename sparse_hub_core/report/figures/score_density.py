@@ -175,6 +175,8 @@ def _caption(
         f"intervals. Pareto front (nothing else reads less and has a better mean): "
         f"{', '.join(point.name for point in front)}."
     )
+    if len({point.preset for point in drawn}) > IN_LEGEND:
+        told += f" The legend names the first {IN_LEGEND} presets, the table all."
     return told if len(drawn) == len(found) else f"{told} {len(drawn)} of {len(found)} winners are drawn."
 
 

@@ -96,7 +96,8 @@ dark.addEventListener("change", redraw);
 addEventListener("beforeprint", () => {
   document.documentElement.classList.add("paper");
   if (dark.matches) redraw();
-  plots.filter((plot) => plot.offsetParent && plot.dataset.webgl !== "true").forEach(draw);
+  const isFolded = (plot) => plot.closest("details:not([open])") !== null;
+  plots.filter((plot) => !isFolded(plot) && plot.dataset.webgl !== "true").forEach(draw);
 });
 addEventListener("afterprint", () => {
   document.documentElement.classList.remove("paper");
