@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sparse_hub_core.report.numbers import p_value
 from sparse_hub_core.report.rows import cell_label
 from sparse_hub_core.report.verdicts import adjusted_p_values, is_told
 from sparse_hub_core.results.schema import Interval
@@ -78,13 +79,17 @@ def _too_few(files: CellFiles, adjusted_p: float | None) -> list[str]:
     judged = files.cell.validation
     if judged is None or judged.difference is None or is_told(judged, adjusted_p):
         return []
+    from sparse_hub_core.validation.statistics import within_noise
+
     difference = judged.difference
+    told = (
+        f"{difference.mean:+.3g} [{difference.low:+.3g}, {difference.high:+.3g}] on "
+        f"{count(difference.n, 'question')} in {count(difference.clusters, 'request')}"
+    )
+    if not within_noise(difference):
+        return [f"{told}; the interval leaves out 0, but the test does not tell, p={p_value(adjusted_p)}."]
     reach = max(difference.high - difference.mean, difference.mean - difference.low)
-    of = f"{count(difference.n, 'question')} in {count(difference.clusters, 'request')}"
-    return [
-        f"{difference.mean:+.3g} [{difference.low:+.3g}, {difference.high:+.3g}] on {of}; only a difference beyond "
-        f"about {reach:.3g} would have shown."
-    ]
+    return [f"{told}; only a difference beyond about {reach:.3g} would have shown."]
 
 
 def _disagreement(files: CellFiles) -> list[str]:

@@ -27,7 +27,8 @@ class CellFiles:
     """A row of the summary, and what was answered in its validation."""
 
     cell: CellSummary
-    best_path: Path
+    best_path: Path | None
+    """Where its winner is kept; None where it is kept elsewhere, as a winner that was only judged here."""
     predictions: tuple[PredictionLine, ...]
     requests: tuple[ValidationRequestLine, ...]
 
@@ -74,7 +75,7 @@ class RunFiles:
 
 def read_run(directory: Path, summary: SummaryFile) -> RunFiles:
     """Read what the page shows; it never fails on a folder that is only partly filled."""
-    reader = _Reader()
+    reader = _Reader(summary.run_id)
     folder = RunDirectory(directory)
     path = directory / "run.json"
     run = reader.read(lambda: read_json(path, RunFile)) if path.exists() else None
@@ -93,6 +94,11 @@ def read_run(directory: Path, summary: SummaryFile) -> RunFiles:
         searches=tuple(reader.searches(folder, summary.cells)),
         problems=tuple(dict.fromkeys(reader.problems)),
     )
+
+
+def is_validation(run_id: str) -> bool:
+    """Return whether a folder holds a winner that was judged again, by ``sparse-hub validate``."""
+    return run_id.startswith("validate-")
 
 
 def _status(folder: RunDirectory, run: RunFile | None) -> str:
@@ -125,7 +131,8 @@ def spec_of(run: RunFile) -> Spec:
 class _Reader:
     """Reads files, and keeps a sentence for each that cannot be read."""
 
-    def __init__(self) -> None:
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
         self.problems: list[str] = []
 
     def read(self, load: Callable[[], FoundT]) -> FoundT | None:
@@ -149,7 +156,8 @@ class _Reader:
         requests = self.read(lambda: read_lines(folder.requests, ValidationRequestLine)) or []
         if cell.validation is not None and not predictions:
             self.problems.append(f"{folder.predictions} is missing or empty, so its answers are not shown.")
-        return CellFiles(cell, run.best(cell).resolve(), tuple(predictions), tuple(requests))
+        best = run.best(cell)
+        return CellFiles(cell, best.resolve() if best.exists() else None, tuple(predictions), tuple(requests))
 
     def searches(self, run: RunDirectory, cells: Sequence[CellSummary]) -> list[SearchFiles]:
         found = []
@@ -161,7 +169,8 @@ class _Reader:
 
     def _trials(self, folder: CellDirectory, is_expected: bool) -> list[TrialLine]:
         trials = self.read(folder.read_trials) or []
-        if is_expected and not trials:
+        # What is judged again was searched elsewhere.
+        if is_expected and not trials and not is_validation(self.run_id):
             self.problems.append(f"{folder.trials} is missing or empty, so its search is not shown.")
         return trials
 

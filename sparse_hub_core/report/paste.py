@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     from sparse_hub_core.results.schema import Best, MaskerRecord
 
 
-def as_python(best: Best, path: Path, registry: Registry) -> str:
-    """Return lines that build the configuration, and the line that loads it from its file instead."""
+def as_python(best: Best, path: Path | None, registry: Registry) -> str:
+    """Return lines that build the configuration, and the line that loads it from its file instead, if it has one."""
     imports: dict[str, str] = {}
     core = {"SparseAttention"}
     maskers = [_masker(record, registry, imports, core) for record in best.maskers]
     lines = [f"from sparse_hub_core import {', '.join(sorted(core))}"]
     lines += sorted(f"from {module} import {name}" for name, module in imports.items())
     lines += ["", f"attention = SparseAttention([{', '.join(maskers)}])"]
-    lines += [f"# or: attention = SparseAttention.load({str(path)!r})"]
+    if path is not None:
+        lines += [f"# or: attention = SparseAttention.load({str(path)!r})"]
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from sparse_hub_core.presets import DENSE
+from sparse_hub_core.report.files import is_validation
 from sparse_hub_core.spec import Spec, flag_name
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def command(run: RunFiles) -> str | None:
     """Return the command for a shell, with the settings that are not the defaults; None where they are not known."""
     if run.spec is None:
         return None
-    if run.run_id.startswith("validate-"):
+    if is_validation(run.run_id):
         return _lines("sparse-hub validate BEST.json", options(run.spec, _is_for_validation))
     is_search = bool(run.cells) and not any(cell.preset == DENSE for cell in run.cells)
     return _lines("sparse-hub search" if is_search else "sparse-hub run", options(run.spec))

@@ -32,6 +32,10 @@ def test_a_difference_within_noise_says_what_would_have_shown(full_folder):
     assert places.endswith(
         "-1.25 [-4, +1.5] on 40 questions in 20 requests; only a difference beyond about 2.75 would have shown."
     )
+    unsure = {"difference": interval(-15.0, -28.0, -2.0), "within_noise": False, "p_value": 0.0625}
+    assert found(full_folder, validation=unsure)["n too small to tell"].endswith(
+        "the interval leaves out 0, but the test does not tell, p=0.062."
+    )
     worse = found(full_folder, validation={"difference": interval(-60.0, -75.0, -45.0), "within_noise": False})
     assert "n too small to tell" not in worse
 

@@ -40,6 +40,19 @@ def test_an_empty_folder_has_a_page(tmp_path, registry):
     assert "run.json is missing" in text
 
 
+def test_a_winner_that_was_judged_again_names_no_file_and_misses_no_search(full_folder, report):
+    for path in [*full_folder.glob("*/*/*/best.json"), *full_folder.glob("*/*/*/trials.jsonl")]:
+        path.unlink()
+    folder = full_folder.rename(full_folder.with_name("validate-0123456789"))
+    summary = read_json(folder / "summary.json", SummaryFile)
+    write_json(folder / "summary.json", summary.model_copy(update={"run_id": folder.name}))
+    text = text_of(report(folder))
+    assert "attention = SparseAttention([" in text
+    assert "SparseAttention.load(" not in text
+    assert "What could not be shown" not in text
+    assert "sparse-hub validate BEST.json" in text
+
+
 def test_folders_of_cells_that_are_gone_leave_a_page(full_folder, report):
     shutil.rmtree(full_folder / "demo")
     text = text_of(report(full_folder))
