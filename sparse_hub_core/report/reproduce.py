@@ -86,12 +86,16 @@ def _options(path: str, value: Any) -> Iterator[tuple[str, ...]]:
     elif isinstance(value, dict):
         yield from (_option(name, f"{key}={_text(item)}") for key, item in value.items())
     else:
-        yield from (_option(name, str(item)) for item in (value if isinstance(value, tuple) else (value,)))
+        yield from (_option(name, _plain(item)) for item in (value if isinstance(value, tuple) else (value,)))
 
 
 def _option(name: str, text: str) -> tuple[str, ...]:
     # What starts with a dash would be read as another flag.
     return (f"{name}={text}",) if text.startswith("-") else (name, text)
+
+
+def _plain(item: Any) -> str:
+    return str(int(item)) if isinstance(item, float) and item.is_integer() else str(item)
 
 
 def _text(item: Any) -> str:

@@ -59,8 +59,10 @@ def test_the_command_is_read_back_as_the_same_settings(run_folder, settings):
 
 
 def test_only_what_is_not_the_default_is_named(run_folder):
-    run, _ = folder_with(run_folder, {"presets": ("local_sink",), "num_samples": 50, "seed": 1})
-    assert command(run) == "sparse-hub run --preset local_sink --seed 1"
+    run, _ = folder_with(
+        run_folder, {"presets": ("local_sink",), "num_samples": 50, "seed": 1, "search": {"timeout": 60.0}}
+    )
+    assert command(run) == "sparse-hub run --preset local_sink --search-timeout 60 --seed 1"
 
 
 def test_a_run_that_was_only_searched_is_searched_again(run_folder, cells):
