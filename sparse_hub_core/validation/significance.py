@@ -78,12 +78,12 @@ def _sign_flip(differences: Sequence[Sequence[float]], seed: int) -> float:
 
     As scipy's permutation_test does, but in one product of matrices, which takes a seventieth of the time.
     """
-    sums = np.array([float(np.sum(of_request)) for of_request in differences])
-    sums = sums[sums != 0.0]
+    given = np.array([float(np.sum(of_request)) for of_request in differences])
+    # By size, so that neither the order of the requests nor which of the two came first changes what is drawn.
+    sums = np.sort(np.abs(given[given != 0.0]))
     if not len(sums):
         return 1.0
-    slack = 1e-9 * float(np.abs(sums).sum())
-    seen = abs(float(sums.sum())) - slack
+    seen = abs(float(given.sum())) - 1e-9 * float(sums.sum())
     if len(sums) <= EXACT_REQUESTS:
         signs = (np.arange(2 ** len(sums))[:, None] >> np.arange(len(sums))) & 1
         return float(np.mean(_totals(signs, sums) >= seen))

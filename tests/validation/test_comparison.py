@@ -44,6 +44,15 @@ def test_the_sign_flip_test_is_scipys(size: int) -> None:
     assert found.p_value == pytest.approx(expected.pvalue, abs=1e-9 if size <= 13 else 0.015)
 
 
+def test_no_order_changes_a_p_value_that_is_drawn() -> None:
+    rng = np.random.default_rng(2)
+    first, second = ([[float(score)] for score in rng.normal(mean, 10, 40)] for mean in (53, 50))
+    found = paired_test(first, second, PERCENT).p_value
+    assert 0.01 < found < 0.99
+    assert paired_test(first[::-1], second[::-1], PERCENT).p_value == found
+    assert paired_test(second, first, PERCENT).p_value == found
+
+
 def test_questions_about_one_context_are_one_piece_of_evidence() -> None:
     once = compare(right("a", "1" * 5), right("b", "0" * 5), PERCENT)
     many = compare(answers("a", *[[100.0] * 8] * 5), answers("b", *[[0.0] * 8] * 5), PERCENT)
