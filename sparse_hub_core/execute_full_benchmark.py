@@ -194,7 +194,7 @@ def run_matrix(
             seconds = ((earlier and earlier.seconds) or 0.0) + time.time() - begin
             ended = run_file.model_copy(update={"status": status, "seconds": seconds})
             write_json(directory.run_file, ended)
-        write_report(directory.path, kept.summary)
+            write_report(directory.path, kept.summary)
     return summary
 
 

@@ -152,6 +152,7 @@ def test_ctrl_c_keeps_the_state_and_a_second_run_is_refused(tmp_path: Path) -> N
     assert process.returncode == 130
     assert "same command again" in errors
     assert "Traceback" not in errors
-    run = json.loads(next((tmp_path / "runs").glob("run-*/run.json")).read_text())
-    assert run["status"] == "interrupted"
+    (folder,) = (tmp_path / "runs").glob("run-*")
+    assert json.loads((folder / "run.json").read_text())["status"] == "interrupted"
+    assert "This run was interrupted" in (folder / "report.html").read_text()
     assert len(read(trials)) >= 2
