@@ -16,6 +16,8 @@ from sparse_hub_core.wording import count
 
 TOLERANCE = 0.05
 """Relative; another machine moves the density and the mean error by far less."""
+P_SLACK = 1e-4
+"""One draw of those that a p-value may be counted from."""
 FREE_SETTINGS = ("timeout", "max_requests")
 """Validation settings that do not change what one question gives."""
 
@@ -30,7 +32,7 @@ def agreement(card: Card, here: Card) -> AgreementFile:
     theirs, ours = _by_place(card), _by_place(here)
     shared = sorted(theirs.keys() & ours.keys())
     pairs = [(ours[place], theirs[place]) for place in shared]
-    dense, sparse = _both_compared(pairs, card)
+    dense, sparse = _both_compared(pairs, here)
     verdict, reason = _verdict(card, here, pairs, dense, sparse)
     return AgreementFile(
         verdict=verdict,
@@ -58,7 +60,7 @@ def _verdict(
     dense: Comparison | None,
     sparse: Comparison | None,
 ) -> tuple[Verdict, str]:
-    contradiction = _contradiction(card)
+    contradiction = _contradiction(card, here)
     if contradiction is not None:
         return "does not agree", f"the card contradicts itself: {contradiction}"
     other = list(_other_settings(card, here))
@@ -73,6 +75,8 @@ def _verdict(
     if any(answer and not score for answer, score in zip(same, scored_alike, strict=True)):
         number = sum(answer and not score for answer, score in zip(same, scored_alike, strict=True))
         return "does not agree", f"the card scores {number} of {len(pairs)} otherwise whose answers are the same here"
+    if is_whole and all(scored_alike) and (summary := _other_summary(card, here)) is not None:
+        return "does not agree", f"the scores of all questions are the same, but {summary}"
     if is_whole and all(same) and all(scored_alike) and _numbers(card) == _numbers(here):
         return "reproduced to the bit", f"{_same(pairs)}, and so are all scores, densities and errors"
     for comparison in (dense, sparse):
@@ -87,21 +91,45 @@ def _verdict(
     return "agrees", f"{where}{told}{few}"
 
 
-def _contradiction(card: Card) -> str | None:
+def _contradiction(card: Card, here: Card) -> str | None:
     """Return where a card's summary is not that of its questions."""
     if len(_by_place(card)) != len(card.questions):
         return "it names a question twice"
-    low, high = card.task.score_range
-    results = card.results
-    for name, part, summary in (("dense", _dense_score, results.dense), ("sparse", _sparse_score, results.sparse)):
-        scores = [score for question in card.questions if (score := part(question)) is not None]
-        if not scores or summary is None:
-            if bool(scores) != (summary is not None):
+    for name, part in _SCORES.items():
+        summary: Interval | None = getattr(card.results, name)
+        scored = [(question, score) for question in card.questions if (score := part(question)) is not None]
+        if not scored or summary is None:
+            if bool(scored) != (summary is not None):
                 return f"it has a {name} mean or {name} scores of questions, but not both"
-        elif abs(fmean(scores) - summary.mean) > 1e-6 * max(1.0, high - low):
-            mean = fmean(scores)
+            continue
+        mean, counts = fmean(score for _, score in scored), (len(scored), len({one.request_id for one, _ in scored}))
+        if abs(mean - summary.mean) > _slack(here):
             return f"its {name} score is {summary.mean:.6g}, but those of its questions have the mean {mean:.6g}"
+        if counts != (summary.n, summary.clusters):
+            told = f"{summary.n} questions in {count(summary.clusters, 'request')}"
+            return f"its {name} score is of {told}, but it lists {counts[0]} in {counts[1]}"
     return None
+
+
+def _other_summary(card: Card, here: Card) -> str | None:
+    """Return which interval or p-value of the card is not the one that the same scores give here."""
+    for name in (*_SCORES, "difference"):
+        theirs, ours = (getattr(side.results, name) for side in (card, here))
+        if theirs is not None and ours is not None:
+            moved = max(abs(theirs.low - ours.low), abs(theirs.high - ours.high), abs(theirs.mean - ours.mean))
+            if moved > _slack(here):
+                what = "difference" if name == "difference" else f"{name} score"
+                return f"the {what} they give here is {_interval(ours)}, and that of the card {_interval(theirs)}"
+    theirs, ours = card.results.p_value, here.results.p_value
+    if theirs is not None and ours is not None and abs(theirs - ours) > P_SLACK:
+        return f"their p-value here is {ours:.4g}, and that of the card {theirs:.4g}"
+    return None
+
+
+def _slack(here: Card) -> float:
+    """Return how far apart two means of the same scores may be; the card's own range is not to be trusted with it."""
+    low, high = here.task.score_range
+    return 1e-6 * (high - low)
 
 
 def _other_settings(card: Card, here: Card) -> Iterator[str]:
@@ -140,15 +168,22 @@ _CONDITIONS: tuple[tuple[str, Callable[[Card], Any]], ...] = (
     ("content of the model", lambda card: card.model.fingerprint),
     ("data", lambda card: card.task.data),
     ("version of the benchmark", lambda card: card.task.benchmark_version),
+    ("metric", lambda card: card.task.metric),
+    ("range of the scores", lambda card: list(card.task.score_range)),
+    ("whether higher is better", lambda card: card.task.higher_is_better),
+    (
+        "digests of files",
+        lambda card: {name: it for one in card.configuration.maskers for name, it in one.files.items()},
+    ),
     ("device", lambda card: card.validation.device),
 )
 
 
 def _both_compared(
-    pairs: Sequence[tuple[CardQuestion, CardQuestion]], card: Card
+    pairs: Sequence[tuple[CardQuestion, CardQuestion]], here: Card
 ) -> tuple[Comparison | None, Comparison | None]:
     """Return how dense and sparse scores differ, adjusted as two that are looked at together."""
-    dense, sparse = (_compared(pairs, card, part) for part in (_dense_score, _sparse_score))
+    dense, sparse = (_compared(pairs, here, part) for part in _SCORES.values())
     if dense is None or sparse is None:
         return dense, sparse
     first, second = adjusted([dense, sparse])
@@ -156,17 +191,17 @@ def _both_compared(
 
 
 def _compared(
-    pairs: Sequence[tuple[CardQuestion, CardQuestion]], card: Card, part: Callable[[CardQuestion], float | None]
+    pairs: Sequence[tuple[CardQuestion, CardQuestion]], here: Card, part: Callable[[CardQuestion], float | None]
 ) -> Comparison | None:
     """Return the scores here minus those of the card; None where no question has both."""
     ours, theirs = {}, {}
     for our, their in pairs:
-        here, there = part(our), part(their)
-        if here is not None and there is not None:
-            ours[our.place], theirs[our.place] = here, there
+        mine, its = part(our), part(their)
+        if mine is not None and its is not None:
+            ours[our.place], theirs[our.place] = mine, its
     if not ours:
         return None
-    return compare(Answers("here", ours), Answers("the card", theirs), card.task.score_range, card.validation.seed)
+    return compare(Answers("here", ours), Answers("the card", theirs), here.task.score_range, here.validation.seed)
 
 
 def _moved(card: Card, here: Card) -> str | None:
@@ -207,12 +242,10 @@ def _same_scores(our: CardQuestion, their: CardQuestion) -> bool:
     return our.dense_score == their.dense_score and our.sparse_score == their.sparse_score
 
 
-def _dense_score(question: CardQuestion) -> float | None:
-    return question.dense_score
-
-
-def _sparse_score(question: CardQuestion) -> float | None:
-    return question.sparse_score
+_SCORES: Mapping[str, Callable[[CardQuestion], float | None]] = {
+    "dense": lambda question: question.dense_score,
+    "sparse": lambda question: question.sparse_score,
+}
 
 
 def _by_place(card: Card) -> dict[tuple[str, int], CardQuestion]:

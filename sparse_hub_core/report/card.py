@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparse_hub_core.report.formats import escaped, markdown_table
 from sparse_hub_core.report.paste import as_python
+from sparse_hub_core.validation.statistics import is_told
 
 if TYPE_CHECKING:
     from sparse_hub_core.registry import Registry
@@ -54,7 +55,7 @@ def _answer(card: Card) -> str:
             f"**{_mean(results.dense)}** ({escaped(card.task.metric)}, {better} is better): a difference of "
             f"{interval(results.difference)}"
         )
-        if results.difference.low <= 0 <= results.difference.high:
+        if not is_told(results.difference, results.p_value):
             scored += ", which is within noise"
     read = NOTHING if results.density is None else f"{results.density:.2%}"
     return f"{scored}. It reads **{read}** of the keys."
@@ -66,7 +67,7 @@ def _results(card: Card) -> list[tuple[str, str]]:
         ("dense score", interval(results.dense)),
         ("sparse score", interval(results.sparse)),
         ("difference", interval(results.difference)),
-        ("p value", NOTHING if results.p_value is None else f"{results.p_value:.3g} ({results.test})"),
+        ("p value, by itself", NOTHING if results.p_value is None else f"{results.p_value:.3g} ({results.test})"),
         ("density", _percent(results.density)),
         ("I/O density", _percent(results.io_density)),
         ("attention error, mean", _number(results.error_mean)),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from sparse_hub_core.errors import UsageError
 from sparse_hub_core.fidelity import Fidelity
+from sparse_hub_core.presets import DENSE
 from sparse_hub_core.results.files import read_json
-from sparse_hub_core.results.schema import Best, Interval, MaskerRecord
+from sparse_hub_core.results.schema import ROUNDING, Best, Interval, MaskerRecord
 
 CARD_KIND: Literal["sparse-hub result card"] = "sparse-hub result card"
 MAX_BYTES = 32 << 20
@@ -158,6 +159,19 @@ class Card(_Part):
     code: dict[Text, Text] = Field(description="digests of the code that the result depends on")
     hardware: dict[Text, Text | int | list[Text]]
     command: Text = Field(description="what reproduces the result and says how far it agrees")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Card:
+        low, high = self.task.score_range
+        if not low < high:
+            raise ValueError("the range of its scores is empty")
+        slack = ROUNDING * (high - low)
+        scores = [score for question in self.questions for score in (question.dense_score, question.sparse_score)]
+        if any(score is not None and not low - slack <= score <= high + slack for score in scores):
+            raise ValueError("a score of a question lies outside of its range")
+        if self.configuration.preset == DENSE:
+            raise ValueError("dense attention is what a configuration is judged by, and none itself")
+        return self
 
     def as_best(self) -> Best:
         """Return the winner as the best.json that it was made of said."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,6 +136,8 @@ def make_card(winner: Winner, registry: Registry) -> Card:
 
 def _card(winner: Winner, registry: Registry) -> Card:
     best, judged, content = winner.best, winner.validation, winner.cell.content
+    # A run that went on after an upgrade keeps the cells that were measured before it.
+    versions = winner.run.versions | content.get("versions", {})
     task = get_task(registry, best.task)
     origin = task.entry.provenance
     lines = read_lines(winner.folder.predictions, PredictionLine)
@@ -152,7 +155,7 @@ def _card(winner: Winner, registry: Registry) -> Card:
         task=CardTask(
             name=best.task,
             distribution=origin.distribution,
-            distribution_version=origin.version,
+            distribution_version=versions.get(origin.distribution, origin.version),
             benchmark_version=content["benchmark_version"],
             data=judged.data,
             metric=judged.metric,
@@ -164,7 +167,7 @@ def _card(winner: Winner, registry: Registry) -> Card:
             preset=best.preset,
             target=best.target,
             budget=best.budget,
-            maskers=[_masker(record, registry) for record in best.maskers],
+            maskers=[_masker(record, registry, versions) for record in best.maskers],
             parameters=_portable(best.parameters, {}),
         ),
         search=CardSearch(
@@ -200,8 +203,7 @@ def _card(winner: Winner, registry: Registry) -> Card:
             truncated_requests=judged.truncated_requests,
         ),
         questions=questions(lines),
-        # A run that went on after an upgrade keeps the cells that were measured before it.
-        versions=winner.run.versions | content.get("versions", {}),
+        versions=versions,
         code=code(content),
         hardware=winner.run.hardware,
         command=COMMAND,
@@ -229,7 +231,7 @@ def code(content: dict[str, Any]) -> dict[str, str]:
     return {part: content["code"][part] for part in ("core", "benchmark")} | stack
 
 
-def _masker(record: MaskerRecord, registry: Registry) -> CardMasker:
+def _masker(record: MaskerRecord, registry: Registry, versions: Mapping[str, str]) -> CardMasker:
     files: dict[str, str] = {}
     parameters = _portable(record.parameters, files)
     if not registry.maskers.claimants(record.masker):
@@ -239,7 +241,7 @@ def _masker(record: MaskerRecord, registry: Registry) -> CardMasker:
         masker=record.masker,
         parameters=parameters,
         distribution=origin.distribution,
-        version=origin.version,
+        version=versions.get(origin.distribution, origin.version),
         files=files,
     )
 
@@ -250,9 +252,12 @@ def _portable(value: Any, files: dict[str, str]) -> Any:
         return {key: _portable(inner, files) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_portable(inner, files) for inner in value]
-    if not isinstance(value, str) or not (Path(value).is_absolute() or value.startswith("~")):
+    if not isinstance(value, str):
         return value
     path = Path(value).expanduser()
-    if path.is_file():
-        files[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return path.name
+    with suppress(OSError, ValueError):
+        # A text that is no path at all may be too long for one.
+        if path.is_file():
+            files[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            return path.name
+    return path.name if path.is_absolute() else value

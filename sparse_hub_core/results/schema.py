@@ -10,6 +10,8 @@ from sparse_hub_core.fidelity import Fidelity, Measures
 
 SCHEMA_VERSION: Literal[1] = 1
 Status = Literal["ok", "pruned", "infeasible", "timeout", "oom", "error"]
+ROUNDING = 1e-6
+"""The share of its range that a score may lie outside of it."""
 STATUSES: tuple[Status, ...] = ("ok", "pruned", "infeasible", "timeout", "oom", "error")
 
 
@@ -95,7 +97,7 @@ class Correlation(BaseModel):
 class Interval(BaseModel):
     """An estimate with its 95% confidence interval."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     mean: float
     low: float

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from sparse_hub_core.errors import SparseHubError
-from sparse_hub_core.results.schema import OtherScores, Scores, StratumScores, ValidationRequestLine
+from sparse_hub_core.results.schema import ROUNDING, OtherScores, Scores, StratumScores, ValidationRequestLine
 from sparse_hub_core.validation.significance import Tested, paired_test
 from sparse_hub_core.validation.statistics import clustered_mean, paired_difference
 
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
 ByRequest: TypeAlias = Sequence[Sequence[float | None]]
 """The scores of each request's questions; None where the answer is not published."""
-
-
-ROUNDING = 1e-6
-"""The share of its range that a score may lie outside of it."""
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def write_run(folder: Path, *winners: Best) -> Path:
         content = {
             **{"model": "f" * 16, "benchmark_version": "1", "validation": SETTINGS, "seed": 0, "device": "cpu"},
             **{"dtype": "float32", "code": {"core": "c0", "benchmark": "b0"}, "stack": [["local", {}, "l0"]]},
-            **{"versions": {"transformers": "5.1"}},
+            **{"versions": {"transformers": "5.1", "sparse-hub": "0.0.1"}},
         }
         write_json(cell.path / "cell.json", CellFile(identity="0" * 64, content=content))
         write_json(cell.target(winner.target).best, winner)
@@ -143,11 +143,12 @@ def changed(card: Card, where: str, value: Any) -> Card:
 
 
 def rescored(card: Card, scores: Sequence[float], digest: str | None = None) -> Card:
-    """A card with other sparse scores, whose mean fits; answers differ where scores do."""
+    """A card with other sparse scores, whose means fit; answers differ where scores do."""
     content = card.model_dump(mode="json")
     for question, score in zip(content["questions"], scores, strict=True):
         if digest is not None and question["sparse_score"] != score:
             question["sparse_sha256"] = digest
         question["sparse_score"] = score
     content["results"]["sparse"] = interval(scores).model_dump()
+    content["results"]["difference"] = interval([s - d for s, d in zip(scores, DENSE, strict=True)]).model_dump()
     return Card.model_validate_json(json.dumps(content))

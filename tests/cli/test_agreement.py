@@ -55,9 +55,15 @@ def test_a_card_whose_scores_were_changed_does_not_agree(card: Card) -> None:
     assert "scores 5 of 20 otherwise" in agreement(rescored(card, better), card).sentence
     alone = changed(card, "results.sparse.mean", 100.0)
     assert "contradicts itself" in agreement(alone, card).sentence
+    fewer = changed(card, "results.dense.n", 200)
+    assert "is of 200 questions in 20 requests, but it lists 20 in 20" in agreement(fewer, card).sentence
+    narrow = changed(card, "results.difference.low", -25.01)
+    assert "the difference they give here is -25 [-30, -20]" in agreement(narrow, card).sentence
+    certain = changed(changed(card, "results.test", "a test"), "results.p_value", 0.001)
+    assert "their p-value here is 0.0625" in agreement(certain, changed(certain, "results.p_value", 0.0625)).sentence
     twice = changed(card, "questions.1.request_id", "r0")
     assert "names a question twice" in agreement(twice, card).sentence
-    for edited in (rescored(card, better), alone, twice):
+    for edited in (rescored(card, better), alone, fewer, narrow, twice):
         assert agreement(edited, card).verdict == "does not agree"
 
 
@@ -75,6 +81,13 @@ def test_only_shared_questions_are_compared(card: Card) -> None:
     assert "no question of the card" in agreement(card, Card.model_validate_json(json.dumps(content))).sentence
 
 
+def test_a_card_does_not_set_the_scale_by_which_it_is_judged(card: Card) -> None:
+    worse = rescored(card, [0.0] * NUM, digest="a" * 64)
+    found = agreement(changed(card, "task.score_range", [-1e9, 1e9]), worse)
+    assert found.verdict == "does not agree"
+    assert found.unlike == ["range of the scores: [0.0, 100.0] here, [-1000000000.0, 1000000000.0] in the card"]
+
+
 @pytest.mark.parametrize(
     ("where", "value", "flag"),
     [("validation.settings.max_new_tokens", 4, "--validation-max-new-tokens"), ("validation.seed", 1, "--seed")],
@@ -89,14 +102,16 @@ def test_other_settings_are_another_measurement(card: Card, where: str, value: A
 def test_what_differs_beside_the_numbers_is_told_the_model_first(card: Card) -> None:
     here = changed(changed(card, "model.fingerprint", "e" * 16), "versions.torch", "3.0")
     here = changed(changed(here, "code.core", "c1"), "hardware.cpu_cores", 64)
-    told = agreement(card, here).unlike
+    here = changed(here, "configuration.maskers.0.files", {"w.bin": "b" * 64})
+    told = agreement(changed(card, "configuration.maskers.0.files", {"w.bin": "a" * 64}), here).unlike
     assert [sentence.partition(":")[0] for sentence in told] == [
         "content of the model",
+        "digests of files",
         "code of core",
         "version of torch",
         "hardware, cpu_cores",
     ]
-    assert told[2].endswith("3.0 here, 2.13 in the card")
+    assert told[3].endswith("3.0 here, 2.13 in the card")
 
 
 def test_where_no_answer_is_published_the_answers_themselves_are_compared(card: Card) -> None:

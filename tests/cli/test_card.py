@@ -52,7 +52,8 @@ def test_a_card_tells_what_was_measured_and_nothing_of_this_machine(card: Card, 
         ("local", "sparse-hub"),
         ("sink", "sparse-hub"),
     ]
-    assert card.versions == {"torch": "2.13", "transformers": "5.1"}
+    assert card.versions == {"torch": "2.13", "transformers": "5.1", "sparse-hub": "0.0.1"}
+    assert {card.task.distribution_version, *(one.version for one in card.configuration.maskers)} == {"0.0.1"}
     assert card.code == {"core": "c0", "benchmark": "b0", "local": "l0"}
     assert len({question.sparse_sha256 for question in card.questions}) == NUM
 
@@ -131,6 +132,25 @@ def test_what_has_no_card_is_told_in_a_sentence(
     assert code == 2
     assert re.search(sentence, printed)
     assert printed.count("\n") == 1
+
+
+def test_a_file_beside_the_run_goes_by_its_name_and_its_digest_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "someone").mkdir()
+    (tmp_path / "someone" / "w.bin").write_bytes(b"w")
+    monkeypatch.chdir(tmp_path)
+    masker = MaskerRecord(masker="sink", parameters={"file": "someone/w.bin", "kind": "cosine", "long": "x" * 5000})
+    (winner,) = validated_winners(write_run(tmp_path, best(maskers=[masker])))
+    (kept,) = make_card(winner, load_registry()).configuration.maskers
+    assert kept.parameters == {"file": "w.bin", "kind": "cosine", "long": "x" * 5000}
+    assert list(kept.files) == ["w.bin"]
+
+
+def test_a_card_says_within_noise_where_few_differ_though_the_interval_leaves_out_zero(card: Card) -> None:
+    told = changed(card, "results.p_value", 0.0625)
+    assert ", which is within noise" in card_markdown(told, load_registry())
+    assert ", which is within noise" not in card_markdown(changed(told, "results.p_value", 0.01), load_registry())
 
 
 def test_the_page_of_a_card_has_the_code_and_the_numbers(
@@ -213,6 +233,10 @@ def test_what_no_card_can_hold_is_told_in_a_sentence(said: Callable[..., tuple[i
         ("questions", []),
         ("questions.0.sparse_sha256", "no digest"),
         ("results.density", "NaN"),
+        ("results.dense.mean", float("nan")),
+        ("questions.0.sparse_score", 101),
+        ("task.score_range", [0, 0]),
+        ("configuration.preset", "dense"),
         ("validation.settings.max_context_length", 10**9),
         ("validation.settings.timeout", "1 day"),
         ("more", 1),
