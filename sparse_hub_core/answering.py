@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import TextStreamer
+from transformers import GenerationConfig, TextStreamer
 
 from sparse_hub_core.attention.engine import Scoring
 from sparse_hub_core.attention.layer import Prefix
@@ -105,6 +105,17 @@ def prompt_ids(tokenizer: Any, prompt: str, chat: bool | None) -> list[int]:
     return list(tokenizer(text, add_special_tokens=False).input_ids)
 
 
+@contextmanager
+def _settings_set_aside(model: Any) -> Iterator[None]:
+    """Have plain greedy decoding, as in a validation: a model's own settings may ask for penalties or a static cache."""
+    own = model.generation_config
+    model.generation_config = GenerationConfig()
+    try:
+        yield
+    finally:
+        model.generation_config = own
+
+
 def answer(
     loaded: LoadedModel,
     ids: Sequence[int],
@@ -132,7 +143,8 @@ def answer(
     inputs = torch.tensor([list(ids)], device=loaded.device)
     ends = sorted(loaded.stop_tokens)
     begin = time.perf_counter()
-    with torch.inference_mode(), nullcontext() if attention is None else attention.on(loaded.model):
+    sparsely = nullcontext() if attention is None else attention.on(loaded.model)
+    with torch.inference_mode(), _settings_set_aside(loaded.model), sparsely:
         said = loaded.model.generate(
             inputs,
             attention_mask=torch.ones_like(inputs),
@@ -142,13 +154,6 @@ def answer(
             pad_token_id=loaded.tokenizer.pad_token_id
             if loaded.tokenizer.pad_token_id is not None
             else (ends or [0])[0],
-            # The model's own generation config may ask for a static one.
-            cache_implementation="dynamic",
-            do_sample=False,
-            num_beams=1,
-            temperature=None,
-            top_p=None,
-            top_k=None,
         )
     end = time.perf_counter()
     new = said.shape[1] - len(ids)

@@ -189,12 +189,19 @@ def test_a_chat_template_is_used_where_there_is_one() -> None:
         prompt_ids(Chatty(), "", None)
 
 
-def test_a_models_static_cache_is_not_used(demo: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("cache_implementation", "static"), ("repetition_penalty", 9.0), ("no_repeat_ngram_size", 1), ("num_beams", 4)],
+)
+def test_a_models_own_settings_do_not_change_the_answer(
+    demo: LoadedModel, monkeypatch: pytest.MonkeyPatch, name: str, value: Any
+) -> None:
     ids = prompt_ids(demo.tokenizer, PROMPT, None)
     configs = [get_masker_config("sink")(sink_size=2)]
     expected = answer(demo, ids, configs, 4).text
-    monkeypatch.setattr(demo.model.generation_config, "cache_implementation", "static")
+    monkeypatch.setattr(demo.model.generation_config, name, value)
     assert answer(demo, ids, configs, 4).text == expected
+    assert getattr(demo.model.generation_config, name) == value
 
 
 def test_text_comes_in_pieces(demo: LoadedModel) -> None:
