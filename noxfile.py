@@ -9,6 +9,8 @@ nox.options.sessions = ["lint", "suite"]
 nox.options.reuse_existing_virtualenvs = True
 
 HERE = Path(__file__).parent
+# Two, as a slow test is a run with two workers of its own, which mostly wait for each other.
+IN_PARALLEL = ("-n", "2", "--no-loadscope-reorder")
 PLUGINS = sorted(path.parent for path in HERE.glob("plugins/*/pyproject.toml"))
 PACKAGES = ["sparse_hub_core", "sparse_hub_maskers_builtin", "sparse_hub_benchmarks_builtin", "docs_generator"]
 
@@ -29,14 +31,14 @@ def suite(session: nox.Session) -> None:
     """Types and tests in one environment, as making another takes longer than checking the types."""
     install(session)
     check_types(session)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *IN_PARALLEL, *session.posargs)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """The whole suite; `nox -s tests -- -m "not slow"` leaves out real Ray runs and real installs."""
     install(session)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *IN_PARALLEL, *session.posargs)
 
 
 @nox.session

@@ -13,7 +13,7 @@ from sparse_hub_core.cli.main import main
 from sparse_hub_core.results.agreement import AgreementFile
 from sparse_hub_core.results.files import read_json
 
-from .conftest import Finished
+from ..conftest import Finished
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ import torch
 from sparse_hub_core import SparseAttention
 from sparse_hub_core.cli.main import main
 
-from .conftest import SMALL, Finished, finish
+from ..conftest import SMALL, Finished, finish
 
 pytestmark = pytest.mark.slow
 

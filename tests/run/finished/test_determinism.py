@@ -16,7 +16,7 @@ from sparse_hub_core.evaluation import RequestReport, evaluate
 from sparse_hub_core.preparation import prepare_requests
 from sparse_hub_core.spec import build_spec
 
-from .conftest import PUBLISHED, Finished
+from ..conftest import PUBLISHED, Finished
 
 TIMES = {"seconds", "latency"}
 """What is measured in time."""

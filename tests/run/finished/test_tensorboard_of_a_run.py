@@ -9,7 +9,7 @@ import pytest
 
 from sparse_hub_core.cli.main import main
 
-from .conftest import SMALL, Finished
+from ..conftest import SMALL, Finished
 
 pytestmark = pytest.mark.slow
 
