@@ -107,7 +107,7 @@ def prompt_ids(tokenizer: Any, prompt: str, chat: bool | None) -> list[int]:
 
 @contextmanager
 def _settings_set_aside(model: Any) -> Iterator[None]:
-    """Have plain greedy decoding, as in a validation: a model's own settings may ask for penalties or a static cache."""
+    """Decode greedily as a validation does: a model's own settings may ask for penalties or a static cache."""
     own = model.generation_config
     model.generation_config = GenerationConfig()
     try:

@@ -145,6 +145,8 @@ class Attachment:
             sequence = self._sequences[cache] = CachedSequence(self._fresh_attention(), prefix, known)
         elif change == "same prefix":
             sequence.back_to_prefix()
+        elif change == "other rows":
+            sequence.with_other_rows()
         sequence.length = num_keys
         self._prefix_queries, self._is_given = sequence.prefix_queries, False
         return sequence

@@ -10,7 +10,7 @@ import torch
 if TYPE_CHECKING:
     from sparse_hub_core.attention.sparse_attention import SparseAttention
 
-Change = Literal["goes on", "same prefix", "another"]
+Change = Literal["goes on", "same prefix", "other rows", "another"]
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class CachedSequence:
     def change(self, first: int, cached: torch.Tensor | None) -> Change:
         """Return what a cache of ``first`` keys holds now.
 
-        A cache may have been cropped, as by assisted generation, its rows reordered, as by beam search, or it may
-        have been emptied and filled by something else.
+        A cache may have been cropped, as by assisted generation, its rows reordered, as by beam search, or dropped, as
+        where some sequences have ended, or it may have been emptied and filled by something else.
 
         Args:
             first: The keys before the new queries.
@@ -52,8 +52,10 @@ class CachedSequence:
         prefix = min(self.prefix, self.length)
         if not first or first < prefix:
             return "another"
-        if self._ends is None or cached is None or cached.shape[:2] != self._ends.last.shape[:2]:
+        if self._ends is None or cached is None:
             return "goes on" if first == self.length else "another"
+        if cached.shape[:2] != self._ends.last.shape[:2]:
+            return "other rows" if first == self.length else "another"
         if first == self.length and _equal(cached[:, :, first - 1], self._ends.last):
             return "goes on"
         if self._ends.prefix is None or _equal(cached[:, :, prefix - 1], self._ends.prefix):
@@ -64,6 +66,11 @@ class CachedSequence:
         """Forget what maskers remember of what follows the prefix."""
         if self.attention is not None:
             self.attention.reset()
+
+    def with_other_rows(self) -> None:
+        """Forget all but the length of the prefix, as nothing tells which row is which."""
+        self.back_to_prefix()
+        self.prefix_queries = {}
 
 
 def _equal(keys: torch.Tensor, remembered: torch.Tensor) -> bool:

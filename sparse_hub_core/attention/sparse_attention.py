@@ -266,7 +266,12 @@ class SparseAttention:
 
         Raises:
             ModelError: The model does not let its attention be replaced, or has nothing to make sparse.
+            UsageError: The prefix has a negative length.
         """
+        if prefix_length is not None and prefix_length < 0:
+            raise UsageError(
+                f"A prefix cannot have {prefix_length} tokens; give 0 or more, or leave prefix_length out."
+            )
         from sparse_hub_core.attention.attachment import Attachment
         from sparse_hub_core.attention.transformers_seam import attached
 

@@ -12,7 +12,7 @@ import transformers
 from tiny_models import COMMON, CONFIGS, build, generate, tokens
 from transformers import DynamicCache, set_seed
 
-from sparse_hub_core import ModelError, SparseAttention, get_masker_config
+from sparse_hub_core import ModelError, SparseAttention, UsageError, get_masker_config
 
 Sink, Local = get_masker_config("sink"), get_masker_config("local")
 EVERYTHING = [Sink(sink_size=1.0)]
@@ -176,6 +176,35 @@ def test_a_cropped_cache_answers_a_second_question_as_if_it_were_the_first(llama
         torch.testing.assert_close(after(llama, second, cache), alone, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("rows", [[0, 2], [2], [2, 2, 0, 1]])
+@pytest.mark.parametrize("name", KEYS_ONLY)
+def test_rows_that_stay_in_a_cache_go_on_as_if_no_other_had_been_dropped(
+    llama: Any, name: str, rows: list[int]
+) -> None:
+    """Two rows have the same padding, so only their content tells them apart."""
+    ids, follow = tokens(19, batch=3), tokens(6, 7, batch=3)
+    mask = torch.ones(3, 25, dtype=torch.long)
+    ids[1:, :2], mask[1:, :2] = 0, 0
+
+    def last_logits(kept: list[int]) -> torch.Tensor:
+        cache = DynamicCache(config=llama.config)
+        with SparseAttention(KEYS_ONLY[name]).on(llama), torch.inference_mode():
+            llama(ids, attention_mask=mask[:, :19], past_key_values=cache)
+            for step in range(6):
+                if step == 3:
+                    cache.batch_select_indices(torch.tensor(kept))
+                at = kept if step >= 3 else [0, 1, 2]
+                seen, place = mask[at, : 20 + step], mask[at, : 19 + step].sum(1, keepdim=True)
+                said = llama(
+                    follow[at, step : step + 1], attention_mask=seen, past_key_values=cache, position_ids=place
+                )
+        return said.logits
+
+    found, expected = last_logits(rows), last_logits([0, 1, 2])[rows]
+    # The queries of the prefix, by which this one chooses, cannot be told apart any more.
+    assert torch.allclose(found, expected, atol=1e-4, rtol=1e-4) == (name != "snap_kv")
+
+
 def test_an_emptied_cache_begins_anew(llama: Any) -> None:
     with SparseAttention(LITTLE).on(llama):
         alone = after(llama, tokens(4, 3), filled(llama, tokens(9, 2)))
@@ -220,6 +249,11 @@ def test_without_a_cache_nothing_would_be_sparse(llama: Any) -> None:
         expected = generate(llama, tokens(9))
     with SparseAttention(LITTLE).on(llama, prefix_length=9):
         torch.testing.assert_close(generate(llama, tokens(9), use_cache=False)[1], expected[1], atol=1e-4, rtol=1e-4)
+
+
+def test_a_prefix_of_less_than_nothing_is_refused(llama: Any) -> None:
+    with pytest.raises(UsageError, match="cannot have -1 tokens"), SparseAttention(LITTLE).on(llama, prefix_length=-1):
+        pass
 
 
 @pytest.mark.parametrize("rows", [1, 2])
