@@ -186,14 +186,14 @@ def how_chosen(found: Answer, num_judged: int) -> list[str]:
     if found.is_few:
         told = ["So few requests tell no two winners apart, so the one with the best mean score was taken."]
     elif found.chosen is found.best:
-        told = ["It has the best mean score, and none that cannot be told from it reads less."]
+        told = ["It has the best mean score, and a winner that reads less is worse by the whole of its 95% interval."]
     else:
         told = [
-            f"It is the cheapest of those that cannot be told from {found.best.name}, which has the best mean score, "
-            f"{found.best.answers.mean:.4g}."
+            f"It is the cheapest of those whose 95% interval of the difference from {found.best.name}, which has the best "
+            f"mean score, {found.best.answers.mean:.4g}, holds 0."
         ]
     if found.tied:
-        told.append(f"Not told apart from the best mean score either: {', '.join(found.tied)}.")
+        told.append(f"Not told from the best mean score after adjusting for all pairs: {', '.join(found.tied)}.")
     told.append(
         f"It was chosen among {num_judged} winners on the very questions that its score is from, so that score tends "
         "to be a little too good."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sparse_hub_core.report.best_presets import how_chosen
 from sparse_hub_core.validation.answer import Candidate, answer
 from sparse_hub_core.validation.comparison import Answers
 
@@ -43,6 +44,9 @@ def test_adjusting_does_not_help_a_cheap_preset_whose_own_interval_says_it_is_wo
     found = answer(candidates, scored("dense", 0), PERCENT)
     assert found.chosen.name == "best"
     assert "cheap" in found.tied
+    (told,) = how_chosen(found, len(candidates))
+    assert "a winner that reads less is worse by the whole of its 95% interval" in told
+    assert "Not told from the best mean score after adjusting for all pairs: cheap, c0" in told
 
 
 def test_few_requests_tell_nothing_apart_so_the_best_mean_is_taken() -> None:
