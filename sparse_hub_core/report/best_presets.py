@@ -189,8 +189,8 @@ def how_chosen(found: Answer, num_judged: int) -> list[str]:
         told = ["It has the best mean score, and a winner that reads less is worse by the whole of its 95% interval."]
     else:
         told = [
-            f"It is the cheapest of those whose 95% interval of the difference from {found.best.name}, which has the best "
-            f"mean score, {found.best.answers.mean:.4g}, holds 0."
+            f"It is the cheapest of those whose 95% interval of the difference from {found.best.name} holds 0, which "
+            f"has the best mean score, {found.best.answers.mean:.4g}."
         ]
     if found.tied:
         told.append(f"Not told from the best mean score after adjusting for all pairs: {', '.join(found.tied)}.")
