@@ -30,6 +30,8 @@ def not_deterministic(spec: Spec, stages: Collection[str], device: str, learns: 
         )
     if is_searched:
         found.append("a trial that reaches --search-timeout on a busy machine may end in time on an idle one")
+        if spec.fidelity != "F3":
+            found.append("where not all traces fit, the room on the disk says how many layers are replayed")
     if device == "cuda":
         found.append("CUDA kernels may add up in another order, which can turn a token, a score or an error")
     if "validate" in stages:

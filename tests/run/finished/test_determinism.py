@@ -86,10 +86,11 @@ def _without_times(report: RequestReport) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("flags", "stages", "device", "learns", "told"),
     [
-        ({}, ("search", "validate"), "cpu", True, ["nevergrad", "asha", "--search-timeout", "milliseconds"]),
-        ({"max_concurrent": 1}, ("search",), "cpu", True, ["--search-timeout"]),
-        ({"scheduler": "none", "search_algorithm": "random"}, ("search",), "cpu", False, ["--search-timeout"]),
-        ({"fidelity": "F0"}, ("search",), "cpu", True, ["nevergrad", "--search-timeout"]),
+        ({}, ("search", "validate"), "cpu", True, ["nevergrad", "asha", "--search-timeout", "room", "milliseconds"]),
+        ({"max_concurrent": 1}, ("search",), "cpu", True, ["--search-timeout", "room"]),
+        ({"max_concurrent": 1, "fidelity": "F3"}, ("search",), "cpu", True, ["--search-timeout"]),
+        ({"scheduler": "none", "search_algorithm": "random"}, ("search",), "cpu", False, ["--search-timeout", "room"]),
+        ({"fidelity": "F0"}, ("search",), "cpu", True, ["nevergrad", "--search-timeout", "room"]),
         ({}, ("validate",), "cpu", True, ["milliseconds"]),
         ({}, ("validate",), "cuda", True, ["CUDA", "milliseconds"]),
     ],
