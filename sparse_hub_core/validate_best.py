@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,11 +67,6 @@ def judging(path: Path, flags: Mapping[str, Any], registry: Registry | None = No
     """
     registry = registry or load_registry()
     card, best = read_card(path), load_winner(path)
-    if card is not None and card.model.source is None and not flags.get("models"):
-        raise UsageError(
-            f"The model of this card was a folder called {card.model.name!r}; name yours with --model, whose content "
-            f"should be {card.model.fingerprint}."
-        )
     own: dict[str, Any] = {
         "models": (best.model_source,),
         "benchmarks": (best.task,),
@@ -81,7 +75,9 @@ def judging(path: Path, flags: Mapping[str, Any], registry: Registry | None = No
         "seed": best.seed,
     }
     if card is not None:
-        own["models"], own["dtype"] = (_measured_model(card, registry),), card.validation.dtype
+        own["dtype"] = card.validation.dtype
+        if not flags.get("models"):
+            own["models"] = (card.measured_model(registry),)
     for key, value in flags.items():
         own[key] = {**own[key], **value} if key == "validation" else value
     stack = configs_from_records(registry, best.maskers)
@@ -92,14 +88,6 @@ def judging(path: Path, flags: Mapping[str, Any], registry: Registry | None = No
     _check_same_kind_of_data(matrix, best)
     judged = f"{best.cell_identity} {best.target}".strip()
     return Judging(replace(matrix, judged=judged, data_revision=hub_commit(best.data)), best, card)
-
-
-def _measured_model(card: Card, registry: Registry) -> str:
-    """Return what names the model of a card, at the commit of the hub that was measured."""
-    source = card.model.source or card.model.name
-    is_on_hub = "/" in source and not registry.models.claimants(source)
-    is_commit = re.fullmatch("[0-9a-f]{40}", card.model.fingerprint) is not None
-    return f"{source}@{card.model.fingerprint}" if is_on_hub and is_commit and "@" not in source else source
 
 
 def _check_same_kind_of_data(matrix: Matrix, best: Best) -> None:

@@ -61,12 +61,16 @@ def generate(
     """
     from sparse_hub_core.models.source import resolve_model
     from sparse_hub_core.results.best import configs_from_records, load_winner
+    from sparse_hub_core.results.card import read_card
 
     text = _prompt(prompt, prompt_file)
     registry = load_registry()
-    winner = load_winner(config)
+    winner, card = load_winner(config), None if config.is_dir() else read_card(config)
     configs = configs_from_records(registry, winner.maskers)
-    source = resolve_model(registry, model or winner.model_source)
+    own = winner.model_source if card is None or model else card.measured_model(registry)
+    source = resolve_model(registry, model or own)
+    if card is not None:
+        click.echo(f"The model comes from {source.place}.", err=True)
 
     from sparse_hub_core.answering import answer, prompt_ids
     from sparse_hub_core.models.loading import load_model

@@ -85,8 +85,7 @@ def validate(best: Path, models: str | None, **flags: Any) -> None:
     settings = flags_to_settings({**flags, "models": (models,) if models else ()})
     judged = judging(best, settings, registry)
     if judged.card is not None:
-        where = judged.source.location + (f" at {judged.source.revision}" if judged.source.revision else "")
-        click.echo(f"The card measures {judged.best.task} with the model of {where}.", err=True)
+        click.echo(f"The card measures {judged.best.task} with the model of {judged.source.place}.", err=True)
     with _interruptible(), watch() as progress:
         summary = judged.run(progress)
     write_cells(summary.cells[-1:], registry, lambda _: best)

@@ -30,6 +30,11 @@ class ModelSource:
         return f"{self.location}@{self.revision}" if self.revision else self.location
 
     @property
+    def place(self) -> str:
+        """Where it is loaded from, in words."""
+        return self.location + (f" at {self.revision}" if self.revision else "")
+
+    @property
     def is_local(self) -> bool:
         """Whether the location is a folder of this machine."""
         return Path(self.location).is_dir()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -11,7 +12,11 @@ from sparse_hub_core.errors import UsageError
 from sparse_hub_core.fidelity import Fidelity
 from sparse_hub_core.presets import DENSE
 from sparse_hub_core.results.files import read_json
+from sparse_hub_core.results.run_directory import path_part
 from sparse_hub_core.results.schema import ROUNDING, Best, Interval, MaskerRecord
+
+if TYPE_CHECKING:
+    from sparse_hub_core.registry import Registry
 
 CARD_KIND: Literal["sparse-hub result card"] = "sparse-hub result card"
 MAX_BYTES = 32 << 20
@@ -70,7 +75,7 @@ class CardConfiguration(_Part):
     """The configuration that was judged."""
 
     preset: Annotated[Text, Field(min_length=1)]
-    target: Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9_.-]*$")] = ""
+    target: Annotated[str, Field(max_length=100, pattern=r"^([A-Za-z0-9_-][A-Za-z0-9_.-]*)?$")] = ""
     budget: Text = ""
     maskers: Annotated[list[CardMasker], Field(min_length=1, max_length=64)]
     parameters: dict[Text, Any]
@@ -169,7 +174,7 @@ class Card(_Part):
         scores = [score for question in self.questions for score in (question.dense_score, question.sparse_score)]
         if any(score is not None and not low - slack <= score <= high + slack for score in scores):
             raise ValueError("a score of a question lies outside of its range")
-        if self.configuration.preset == DENSE:
+        if path_part(self.configuration.preset) == DENSE:
             raise ValueError("dense attention is what a configuration is judged by, and none itself")
         return self
 
@@ -204,6 +209,22 @@ class Card(_Part):
             dtype=self.validation.dtype,
             versions=self.versions,
         )
+
+    def measured_model(self, registry: Registry) -> str:
+        """Return what names the model, at the commit of the hub that was measured.
+
+        Raises:
+            UsageError: It was a folder, which the card does not hold.
+        """
+        source, fingerprint = self.model.source, self.model.fingerprint
+        if source is None:
+            raise UsageError(
+                f"The model of this card was a folder called {self.model.name!r}; name yours with --model, whose "
+                f"content should be {fingerprint}."
+            )
+        is_on_hub = "/" in source and not registry.models.claimants(source)
+        is_commit = re.fullmatch("[0-9a-f]{40}", fingerprint) is not None
+        return f"{source}@{fingerprint}" if is_on_hub and is_commit and "@" not in source else source
 
 
 def read_card(path: Path) -> Card | None:

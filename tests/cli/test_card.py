@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from cards_by_hand import NUM, best, changed, write_run
 
-from sparse_hub_core import SparseAttention
+from sparse_hub_core import ModelError, SparseAttention
 from sparse_hub_core.cli.main import main
+from sparse_hub_core.models.source import ModelSource
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.report.card import card_markdown
 from sparse_hub_core.results.card import Card, read_card
@@ -199,11 +200,27 @@ def test_nothing_of_a_card_becomes_markup(card: Card, where: str) -> None:
     ],
 )
 def test_a_model_of_a_hub_is_taken_at_the_commit_that_was_measured(
-    card: Card, tmp_path: Path, source: str, fingerprint: str, expected: tuple[str, str | None]
+    card: Card,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    said: Callable[..., tuple[int, str]],
+    source: str,
+    fingerprint: str,
+    expected: tuple[str, str | None],
 ) -> None:
     write_json(tmp_path / "card.json", changed(changed(card, "model.source", source), "model.fingerprint", fingerprint))
     found = judging(tmp_path / "card.json", {}).source
     assert (found.location, found.revision) == expected
+    loaded: list[ModelSource] = []
+
+    def load(source: ModelSource, *how: str) -> None:
+        loaded.append(source)
+        raise ModelError("It is not here.")
+
+    monkeypatch.setattr("sparse_hub_core.models.loading.load_model", load)
+    code, printed = said("generate", "--prompt", "a", "--config", tmp_path / "card.json")
+    assert (code, [(one.location, one.revision) for one in loaded]) == (1, [expected])
+    assert printed.startswith(f"The model comes from {expected[0]}")
     other = judging(tmp_path / "card.json", {"models": ("demo",), "seed": 3})
     assert (other.source.name, other.matrix.spec.seed, other.matrix.spec.dtype) == ("demo", 3, "float32")
 
@@ -236,7 +253,8 @@ def test_what_no_card_can_hold_is_told_in_a_sentence(said: Callable[..., tuple[i
         ("results.dense.mean", float("nan")),
         ("questions.0.sparse_score", 101),
         ("task.score_range", [0, 0]),
-        ("configuration.preset", "dense"),
+        ("configuration.preset", "dense/"),
+        ("configuration.target", ".."),
         ("validation.settings.max_context_length", 10**9),
         ("validation.settings.timeout", "1 day"),
         ("more", 1),
@@ -289,5 +307,6 @@ def test_a_card_of_a_model_in_a_folder_asks_for_it(
 ) -> None:
     path = tmp_path / "card.json"
     write_json(path, changed(card, "model.source", None))
-    code, printed = said("validate", path)
-    assert (code, "--model" in printed, "f" * 16 in printed) == (2, True, True)
+    for command in (("validate", path), ("generate", "--prompt", "a", "--config", path)):
+        code, printed = said(*command)
+        assert (code, "--model" in printed, "f" * 16 in printed) == (2, True, True)
