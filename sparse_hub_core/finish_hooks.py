@@ -29,9 +29,10 @@ class CellPlace:
     folder: Path
     """The cell's folder within it."""
     identity: str
-    """A digest of all that changes the results; empty where the cell failed before anything was written.
+    """A digest of all that changes the results in the folder; empty where it holds none.
 
-    Results of another identity are moved aside, so what a plugin keeps of a cell should be kept apart by it too.
+    A cell that failed before its folder was opened comes with that of the results that are still there. Results
+    of another identity are moved aside, so what a plugin keeps of a cell should be kept apart by it too.
     """
 
     def trials(self) -> list[TrialLine]:

@@ -42,7 +42,7 @@ class Progress:
         Args:
             line: How.
             index: Which line of trials.jsonl says so, from 1 on.
-            number: The so manieth at its fidelity; infeasible ones do not count.
+            number: Which one it is at its fidelity, from 1 on; infeasible ones do not count.
             total: How many are expected there.
         """
 

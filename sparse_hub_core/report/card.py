@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparse_hub_core.report.formats import escaped, markdown_table
+from sparse_hub_core.report.formats import escaped, fenced, markdown_table
 from sparse_hub_core.report.paste import as_python
 from sparse_hub_core.validation.statistics import is_told
 
@@ -31,14 +31,14 @@ def _parts(card: Card, registry: Registry) -> Iterator[str]:
     yield f"# {escaped(found.preset)} on {escaped(task.name)} with {escaped(card.model.name)}"
     yield _answer(card)
     yield "## Use it"
-    yield _fenced(f"{as_python(card.as_best(), Path('card.json'), registry)}\n\n{USE}", "python")
+    yield fenced(f"{as_python(card.as_best(), Path('card.json'), registry)}\n\n{USE}", "python")
     yield "## Results"
     yield markdown_table(("", "value"), _results(card))
     yield _by_layer(card)
     yield "## What was measured on what"
     yield markdown_table(("", ""), _conditions(card))
     yield "## Reproduce it"
-    yield _fenced(escaped_line(card.command), "sh")
+    yield fenced(" ".join(card.command.split()), "sh")
     yield (
         "It answers the same questions on your machine, and says how many answers are the same and whether the scores "
         "differ by more than noise. `card.json` holds the scores and a SHA-256 digest of each answer, not its text."
@@ -132,16 +132,3 @@ def _percent(share: float | None) -> str:
 
 def _number(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.4g}"
-
-
-def escaped_line(text: str) -> str:
-    """Return a text on one line."""
-    return " ".join(text.split())
-
-
-def _fenced(text: str, language: str) -> str:
-    """Return a code block, fenced with more backticks than it holds."""
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}{language}\n{text}\n{fence}"

@@ -75,11 +75,8 @@ class Markdown:
         self._write(markdown_table(headings, rows))
 
     def code(self, text: str) -> None:
-        """Fence it with more backticks than it holds."""
-        fence = "```"
-        while fence in text:
-            fence += "`"
-        self._write(f"{fence}python\n{text}\n{fence}")
+        """Write a code block."""
+        self._write(fenced(text, "python"))
 
     def _write(self, text: str) -> None:
         sys.stdout.write(text + "\n\n")
@@ -91,6 +88,14 @@ def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> st
     escape = [lines[0], *lines[2:]]
     told = [[escaped(cell) for cell in line] for line in escape]
     return "\n".join("| " + " | ".join(line) + " |" for line in (told[0], lines[1], *told[1:]))
+
+
+def fenced(text: str, language: str) -> str:
+    """Return a code block, fenced with more backticks than it holds."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def escaped(text: str) -> str:
