@@ -1,4 +1,4 @@
-"""Numbers in sentences."""
+"""Numbers in sentences, and texts of others in them."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ def count(number: int, noun: str) -> str:
 def by_fidelity(numbers: Mapping[str, int]) -> str:
     """Return "50 F0, 17 F1", the cheapest fidelity first."""
     return ", ".join(f"{numbers[fidelity]} {fidelity}" for fidelity in FIDELITIES if numbers.get(fidelity))
+
+
+def one_line(text: str) -> str:
+    """Return a text of others without line breaks and codes for terminals."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -20,7 +20,6 @@ from sparse_hub_core.cli.told import (
     best_sentence,
     cell_sentences,
     clock,
-    one_line,
     rungs_sentence,
     trial_sentence,
     trials_sentence,
@@ -28,6 +27,7 @@ from sparse_hub_core.cli.told import (
 from sparse_hub_core.cli.watched import FAILED, NO_BUDGET, Searched, Watched
 from sparse_hub_core.progress import Progress
 from sparse_hub_core.search.budget import Budget
+from sparse_hub_core.wording import one_line
 
 if TYPE_CHECKING:
     from sparse_hub_core.results.schema import CellSummary, TrialLine

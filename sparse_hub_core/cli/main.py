@@ -14,6 +14,7 @@ import click
 
 from sparse_hub_core import __version__
 from sparse_hub_core.errors import SparseHubError, did_you_mean
+from sparse_hub_core.wording import one_line
 
 INTERRUPTED = 130
 
@@ -141,7 +142,7 @@ def _trace(options: Options) -> None:
 
 
 def _fail(sentence: str) -> None:
-    sys.stderr.write(f"Error: {sentence}\n")
+    sys.stderr.write(f"Error: {one_line(sentence)}\n")
 
 
 def _show_warning(
@@ -153,7 +154,7 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     text = " ".join(str(message).split())
-    sys.stderr.write(f"Warning: {text}\n")
+    sys.stderr.write(f"Warning: {one_line(text)}\n")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sparse_hub_core.cli.told import best_sentence, cell_sentences, clock, one_line, trial_sentence, trials_sentence
+from sparse_hub_core.cli.told import best_sentence, cell_sentences, clock, trial_sentence, trials_sentence
 from sparse_hub_core.cli.watched import FAILED, NO_BUDGET, Searched, Watched
 from sparse_hub_core.progress import Progress
 from sparse_hub_core.search.budget import Budget
+from sparse_hub_core.wording import one_line
 
 if TYPE_CHECKING:
     from sparse_hub_core.results.schema import CellSummary, TrialLine

@@ -24,11 +24,6 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def one_line(text: str) -> str:
-    """Return a text of others without line breaks and codes for terminals."""
-    return "".join(character if character.isprintable() else " " for character in text)
-
-
 def trial_sentence(line: TrialLine, index: int, number: int, total: int, budget: Budget = NO_BUDGET) -> str:
     """Return how one trial ended, or why a proposal was never tried.
 
