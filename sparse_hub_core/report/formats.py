@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from sparse_hub_core.report.data_table import DataTable, RowT, Value
 from sparse_hub_core.report.text import write_table
+from sparse_hub_core.wording import one_line
 
 Format: TypeAlias = Literal["table", "md", "csv", "json"]
 FORMATS: tuple[Format, ...] = ("table", "md", "csv", "json")
@@ -44,6 +45,7 @@ class Screen:
 
     def say(self, sentence: str) -> None:
         """Write it on a line of its own, however long; a terminal gets it wrapped between words."""
+        sentence = one_line(sentence)
         if sys.stdout.isatty():
             width = shutil.get_terminal_size().columns
             sentence = textwrap.fill(sentence, width, break_long_words=False, break_on_hyphens=False)
@@ -100,7 +102,7 @@ def fenced(text: str, language: str) -> str:
 
 def escaped(text: str) -> str:
     """Return a text of others as Markdown that shows it as it is, on one line."""
-    told = " ".join(text.split())
+    told = one_line(" ".join(text.split()))
     for special in "\\`*|":
         told = told.replace(special, "\\" + special)
     return told.replace("&", "&amp;").replace("<", "&lt;").replace("](", "]\\(")

@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from sparse_hub_core.wording import one_line
+
 PADDING = 3
 """What a column takes beside its text."""
 
 
 def write_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Write a table to the standard output."""
+    """Write a table to the standard output; what comes from files cannot control a terminal."""
+    shown = [[one_line(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        _write_rich(columns, rows)
+        _write_rich(columns, shown)
     else:
-        sys.stdout.write(plain_table(columns, rows))
+        sys.stdout.write(plain_table(columns, shown))
 
 
 def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

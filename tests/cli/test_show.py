@@ -112,6 +112,13 @@ def test_markdown_escapes_what_would_be_markup(show, tmp_path):
     assert "```python\nfrom sparse_hub_core import SparseAttention\n" in page
 
 
+@pytest.mark.parametrize("form", ["table", "md"])
+def test_no_name_in_a_run_reaches_the_terminal_as_a_code(show, tmp_path, form):
+    run = make_run(tmp_path / "run-a", {"a\x1b[2Jb": SCORES})
+    code, out, err = show(run, "--format", form)
+    assert (code, "\x1b" in out + err, "a [2Jb" in out) == (0, False, True)
+
+
 def test_a_run_goes_by_its_folder_a_file_in_it_its_id_or_the_beginning_of_it(show, unfinished, monkeypatch):
     monkeypatch.chdir(unfinished.parent.parent)
     make_run(Path("runs/run-b"), {"local_sink": SCORES})
