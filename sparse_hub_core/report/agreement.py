@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from statistics import fmean
 from typing import Any
 
+from sparse_hub_core.report.card_claims import SCORES, contradiction, other_summary, short_interval
 from sparse_hub_core.results.agreement import AgreementFile, Verdict
 from sparse_hub_core.results.card import Card, CardLimits, CardQuestion
-from sparse_hub_core.results.schema import Interval
 from sparse_hub_core.validation.comparison import Answers, Comparison, adjusted, compare
 from sparse_hub_core.validation.statistics import FEW_REQUESTS
 from sparse_hub_core.wording import count
 
 TOLERANCE = 0.05
 """Relative; another machine moves the density and the mean error by far less."""
-P_SLACK = 1e-4
-"""One draw of those that a p-value may be counted from."""
 FREE_SETTINGS = ("timeout", "max_requests")
 """Validation settings that do not change what one question gives."""
 
@@ -60,9 +57,9 @@ def _verdict(
     dense: Comparison | None,
     sparse: Comparison | None,
 ) -> tuple[Verdict, str]:
-    contradiction = _contradiction(card, here)
-    if contradiction is not None:
-        return "does not agree", f"the card contradicts itself: {contradiction}"
+    claimed = contradiction(card, here)
+    if claimed is not None:
+        return "does not agree", f"the card contradicts itself: {claimed}"
     other = list(_other_settings(card, here))
     if other:
         return "another measurement", f"{', '.join(other)}; leave out such flags to reproduce the card"
@@ -75,7 +72,7 @@ def _verdict(
     if any(answer and not score for answer, score in zip(same, scored_alike, strict=True)):
         number = sum(answer and not score for answer, score in zip(same, scored_alike, strict=True))
         return "does not agree", f"the card scores {number} of {len(pairs)} otherwise whose answers are the same here"
-    if is_whole and all(scored_alike) and (summary := _other_summary(card, here)) is not None:
+    if is_whole and all(scored_alike) and (summary := other_summary(card, here)) is not None:
         return "does not agree", f"the scores of all questions are the same, but {summary}"
     if is_whole and all(same) and all(scored_alike) and _numbers(card) == _numbers(here):
         return "reproduced to the bit", f"{_same(pairs)}, and so are all scores, densities and errors"
@@ -89,47 +86,6 @@ def _verdict(
     clusters = len({our.request_id for our, _ in pairs})
     few = f"; {count(clusters, 'request')} can only show large differences" if clusters < FEW_REQUESTS else ""
     return "agrees", f"{where}{told}{few}"
-
-
-def _contradiction(card: Card, here: Card) -> str | None:
-    """Return where a card's summary is not that of its questions."""
-    if len(_by_place(card)) != len(card.questions):
-        return "it names a question twice"
-    for name, part in _SCORES.items():
-        summary: Interval | None = getattr(card.results, name)
-        scored = [(question, score) for question in card.questions if (score := part(question)) is not None]
-        if not scored or summary is None:
-            if bool(scored) != (summary is not None):
-                return f"it has a {name} mean or {name} scores of questions, but not both"
-            continue
-        mean, counts = fmean(score for _, score in scored), (len(scored), len({one.request_id for one, _ in scored}))
-        if abs(mean - summary.mean) > _slack(here):
-            return f"its {name} score is {summary.mean:.6g}, but those of its questions have the mean {mean:.6g}"
-        if counts != (summary.n, summary.clusters):
-            told = f"{summary.n} questions in {count(summary.clusters, 'request')}"
-            return f"its {name} score is of {told}, but it lists {counts[0]} in {counts[1]}"
-    return None
-
-
-def _other_summary(card: Card, here: Card) -> str | None:
-    """Return which interval or p-value of the card is not the one that the same scores give here."""
-    for name in (*_SCORES, "difference"):
-        theirs, ours = (getattr(side.results, name) for side in (card, here))
-        if theirs is not None and ours is not None:
-            moved = max(abs(theirs.low - ours.low), abs(theirs.high - ours.high), abs(theirs.mean - ours.mean))
-            if moved > _slack(here):
-                what = "difference" if name == "difference" else f"{name} score"
-                return f"the {what} they give here is {_interval(ours)}, and that of the card {_interval(theirs)}"
-    theirs, ours = card.results.p_value, here.results.p_value
-    if theirs is not None and ours is not None and abs(theirs - ours) > P_SLACK:
-        return f"their p-value here is {ours:.4g}, and that of the card {theirs:.4g}"
-    return None
-
-
-def _slack(here: Card) -> float:
-    """Return how far apart two means of the same scores may be; the card's own range is not to be trusted with it."""
-    low, high = here.task.score_range
-    return 1e-6 * (high - low)
 
 
 def _other_settings(card: Card, here: Card) -> Iterator[str]:
@@ -183,7 +139,7 @@ def _both_compared(
     pairs: Sequence[tuple[CardQuestion, CardQuestion]], here: Card
 ) -> tuple[Comparison | None, Comparison | None]:
     """Return how dense and sparse scores differ, adjusted as two that are looked at together."""
-    dense, sparse = (_compared(pairs, here, part) for part in _SCORES.values())
+    dense, sparse = (_compared(pairs, here, part) for part in SCORES.values())
     if dense is None or sparse is None:
         return dense, sparse
     first, second = adjusted([dense, sparse])
@@ -227,25 +183,15 @@ def _same(pairs: Sequence[tuple[CardQuestion, CardQuestion]]) -> str:
 
 def _differences(dense: Comparison | None, sparse: Comparison | None) -> str:
     told = [
-        f"the {name} score here minus that of the card is {_interval(comparison.difference)}"
+        f"the {name} score here minus that of the card is {short_interval(comparison.difference)}"
         for name, comparison in (("dense", dense), ("sparse", sparse))
         if comparison is not None
     ]
     return ", ".join(told) if told else "there are no scores to compare"
 
 
-def _interval(found: Interval) -> str:
-    return f"{found.mean:.4g} [{found.low:.4g}, {found.high:.4g}], n = {found.n}"
-
-
 def _same_scores(our: CardQuestion, their: CardQuestion) -> bool:
     return our.dense_score == their.dense_score and our.sparse_score == their.sparse_score
-
-
-_SCORES: Mapping[str, Callable[[CardQuestion], float | None]] = {
-    "dense": lambda question: question.dense_score,
-    "sparse": lambda question: question.sparse_score,
-}
 
 
 def _by_place(card: Card) -> dict[tuple[str, int], CardQuestion]:

@@ -57,13 +57,17 @@ def test_a_card_whose_scores_were_changed_does_not_agree(card: Card) -> None:
     assert "contradicts itself" in agreement(alone, card).sentence
     fewer = changed(card, "results.dense.n", 200)
     assert "is of 200 questions in 20 requests, but it lists 20 in 20" in agreement(fewer, card).sentence
+    apart = changed(card, "results.difference.mean", 1.0)
+    assert "its difference is 1, but its two scores are -25 apart" in agreement(apart, card).sentence
     narrow = changed(card, "results.difference.low", -25.01)
     assert "the difference they give here is -25 [-30, -20]" in agreement(narrow, card).sentence
     certain = changed(changed(card, "results.test", "a test"), "results.p_value", 0.001)
-    assert "their p-value here is 0.0625" in agreement(certain, changed(certain, "results.p_value", 0.0625)).sentence
+    drawn = changed(certain, "results.p_value", 0.0625)
+    assert "their p-value here is 0.0625" in agreement(certain, drawn).sentence
+    assert agreement(changed(drawn, "results.p_value", 0.065), drawn).verdict == "reproduced to the bit"
     twice = changed(card, "questions.1.request_id", "r0")
     assert "names a question twice" in agreement(twice, card).sentence
-    for edited in (rescored(card, better), alone, fewer, narrow, twice):
+    for edited in (rescored(card, better), alone, fewer, apart, narrow, twice):
         assert agreement(edited, card).verdict == "does not agree"
 
 
