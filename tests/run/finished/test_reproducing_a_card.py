@@ -52,7 +52,9 @@ def test_a_changed_card_does_not_agree(
     content = json.loads(card.read_text())
     for question in content["questions"]:
         question["sparse_score"] = 100.0 - question["sparse_score"]
-    content["results"]["sparse"]["mean"] = 100.0 - content["results"]["sparse"]["mean"]
+    results = content["results"]
+    results["sparse"]["mean"] = 100.0 - results["sparse"]["mean"]
+    results["difference"]["mean"] = results["sparse"]["mean"] - results["dense"]["mean"]
     card.write_text(json.dumps(content))
     code, printed = said(tmp_path, "validate", "published/card.json", "--max-concurrent", "1")
     assert code == 1, printed
