@@ -13,6 +13,9 @@ from sparse_hub_core.results.files import content_hash, read_json, write_json
 from sparse_hub_core.results.run_directory import RunDirectory
 from sparse_hub_core.results.schema import CellSummary, SummaryFile, TrialLine
 
+STANDS = {"waiting": ("done", "searched"), "running": ("done",)}
+"""What a row that says so does not replace."""
+
 
 class SummaryWriter(Progress):
     """Keeps the summary of a run on the disk, with the rows that earlier runs of these settings left there."""
@@ -27,9 +30,9 @@ class SummaryWriter(Progress):
         return SummaryFile(run_id=self.run.run_id, cells=self.cells)
 
     def cell(self, rows: Sequence[CellSummary]) -> None:
-        """Write down how a cell stands; what ended earlier stands until it ends again."""
+        """Write down how a cell stands; what is done stands until it ends again, what was searched until it runs."""
         before = [cell for cell in self.cells if cell.place == rows[0].place]
-        if rows[0].status in ("waiting", "running") and any(cell.status == "done" for cell in before):
+        if any(cell.status in STANDS.get(rows[0].status, ()) for cell in before):
             return
         index = self.cells.index(before[0]) if before else len(self.cells)
         others = [cell for cell in self.cells if cell.place != rows[0].place]

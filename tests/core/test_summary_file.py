@@ -45,6 +45,17 @@ def test_what_is_done_stands_until_it_ends_again(run):
     assert shown(run) == [("ruler/vt", "a", "", "failed")]
 
 
+def test_what_was_searched_stands_until_it_runs(run):
+    """A run that is interrupted before it comes to a cell leaves its winner in the summary."""
+    SummaryWriter(run).cell([row("a", "searched", target=name) for name in ("density-5", "density-10")])
+    later = SummaryWriter(run)
+    later.cell([row("a")])
+    told = [("ruler/vt", "a", name, "searched") for name in ("density-5", "density-10")]
+    assert shown(run) == told
+    later.cell([row("a", "running")])
+    assert shown(run) == [("ruler/vt", "a", "", "running")]
+
+
 def test_rows_of_a_task_stand_together_with_dense_first(run):
     SummaryWriter(run).cell([row("a", "searched")])
     later = SummaryWriter(run)
