@@ -95,10 +95,8 @@ def _answer(files: TaskFiles, judged: Sequence[CellFiles], registry: Registry, s
         assert validation is not None
         answers = answers_of(one.predictions, name=cell_label(one.cell))
         candidates.append(Candidate(answers, validation.density_validation, validation.io_density_validation))
-    dense = next((one for one in files.cells if one.cell.preset == DENSE and one.predictions), judged[0])
     score_range = _score_range(judged, registry, files.task)
-    beside = answers_of(dense.predictions, "dense", name=DENSE)
-    return answer(candidates, beside, score_range, _higher_is_better(judged), seed)
+    return answer(candidates, score_range, _higher_is_better(judged), seed)
 
 
 def _score_range(judged: Sequence[CellFiles], registry: Registry, task: str) -> tuple[float, float]:

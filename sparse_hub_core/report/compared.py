@@ -123,7 +123,7 @@ def _answer(arms: Sequence[Arm], score_range: tuple[float, float], higher_is_bet
     candidates = [
         Candidate(arm.sparse, arm.validation.density_validation, arm.validation.io_density_validation) for arm in arms
     ]
-    return answer(candidates, arms[0].dense, score_range, higher_is_better, seed)
+    return answer(candidates, score_range, higher_is_better, seed)
 
 
 def _unlike_questions(arms: Sequence[Arm]) -> frozenset[Question]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sparse_hub_core.validation.comparison import Answers, Comparison, compare_all, compare_with
+from sparse_hub_core.validation.comparison import Answers, Comparison, compare_all
 from sparse_hub_core.validation.statistics import FEW_REQUESTS, within_noise
 
 
@@ -35,15 +35,12 @@ class Answer:
     """What cannot be told from the best, the best itself included; without the chosen one."""
     beside_best: tuple[Comparison, ...]
     """Each of the others minus the best, adjusted over all pairs of candidates."""
-    beside_dense: tuple[Comparison, ...]
-    """Each candidate minus dense attention, adjusted over the candidates; in their order."""
     is_few: bool
     """Too few requests to choose by cost, so the best mean decided."""
 
 
 def answer(
     candidates: Sequence[Candidate],
-    dense: Answers,
     score_range: tuple[float, float],
     higher_is_better: bool = True,
     seed: int = 0,
@@ -52,7 +49,6 @@ def answer(
 
     Args:
         candidates: The validated presets of one model and task; dense attention is none of them.
-        dense: What dense attention scored on the same questions.
         score_range: The lowest and the highest score.
         higher_is_better: The direction of the metric.
         seed: Of the resampling.
@@ -63,7 +59,7 @@ def answer(
     cheapest would win however bad it is; there the best mean wins.
     """
     scored = [candidate for candidate in candidates if candidate.answers.scores]
-    if not scored or not dense.scores:
+    if not scored:
         return None
     cost = _cost(scored)
     sign = 1.0 if higher_is_better else -1.0
@@ -81,7 +77,6 @@ def answer(
         best=best,
         tied=tuple(one.name for one in [best, *(one for one, _ in tied)] if one is not chosen),
         beside_best=beside_best,
-        beside_dense=tuple(compare_with(dense, [one.answers for one in scored], score_range, seed)),
         is_few=is_few,
     )
 

@@ -89,17 +89,6 @@ def compare(first: Answers, second: Answers, score_range: tuple[float, float], s
     )
 
 
-def compare_with(
-    baseline: Answers, others: Sequence[Answers], score_range: tuple[float, float], seed: int = 0
-) -> list[Comparison]:
-    """Return each of the others beside one baseline (other minus baseline), adjusted by Holm.
-
-    Raises:
-        UsageError: One shares no question with the baseline.
-    """
-    return adjusted([compare(other, baseline, score_range, seed) for other in others])
-
-
 def compare_all(answers: Sequence[Answers], score_range: tuple[float, float], seed: int = 0) -> list[Comparison]:
     """Return all pairs, the one that comes earlier first, adjusted by Holm.
 

@@ -86,7 +86,7 @@ def test_what_is_missing_is_said_where_there_is_no_answer_yet(run_folder, regist
 
 
 def test_answers_to_other_questions_cannot_be_compared_and_that_is_said(full_folder, registry, cells):
-    path = RunDirectory(full_folder).cell(*cells[0].place).predictions
+    path = RunDirectory(full_folder).cell(*cells[1].place).predictions
     path.write_text(path.read_text().replace("request-", "other-"))
     found = answer(full_folder, registry)
     assert found.name == "sink_local_oracle_top_k"

@@ -21,18 +21,13 @@ def scored(name: str, wrong: int, size: int = 40) -> Answers:
 
 def test_the_cheapest_of_those_that_cannot_be_told_from_the_best_is_taken() -> None:
     candidates = [candidate("best", 1, 0.5), candidate("cheap", 2, 0.1), candidate("bad", 30, 0.01)]
-    found = answer(candidates, scored("dense", 0), PERCENT)
+    found = answer(candidates, PERCENT)
     assert (found.chosen.name, found.best.name, found.tied) == ("cheap", "best", ("best",))
     assert [(one.first, one.second, one.is_told) for one in found.beside_best] == [
         ("cheap", "best", False),
         ("bad", "best", True),
     ]
     assert {one.family for one in found.beside_best} == {3}
-    assert [(one.first, one.second, one.is_told) for one in found.beside_dense] == [
-        ("best", "dense", False),
-        ("cheap", "dense", False),
-        ("bad", "dense", True),
-    ]
 
 
 def test_adjusting_does_not_help_a_cheap_preset_whose_own_interval_says_it_is_worse() -> None:
@@ -41,7 +36,7 @@ def test_adjusting_does_not_help_a_cheap_preset_whose_own_interval_says_it_is_wo
         candidate("cheap", 7, 0.1),
         *(candidate(f"c{i}", 0, 0.6) for i in range(4)),
     ]
-    found = answer(candidates, scored("dense", 0), PERCENT)
+    found = answer(candidates, PERCENT)
     assert found.chosen.name == "best"
     assert "cheap" in found.tied
     (told,) = how_chosen(found, len(candidates))
@@ -50,13 +45,13 @@ def test_adjusting_does_not_help_a_cheap_preset_whose_own_interval_says_it_is_wo
 
 
 def test_few_requests_tell_nothing_apart_so_the_best_mean_is_taken() -> None:
-    found = answer([candidate("best", 0, 0.5, 8), candidate("cheap", 4, 0.1, 8)], scored("dense", 0, 8), PERCENT)
+    found = answer([candidate("best", 0, 0.5, 8), candidate("cheap", 4, 0.1, 8)], PERCENT)
     assert found.is_few
     assert (found.chosen.name, found.tied) == ("best", ("cheap",))
 
 
 def test_the_direction_of_the_metric_counts() -> None:
-    found = answer([candidate("a", 0, 0.1), candidate("b", 30, 0.5)], scored("dense", 0), PERCENT, False)
+    found = answer([candidate("a", 0, 0.1), candidate("b", 30, 0.5)], PERCENT, False)
     assert found.chosen.name == found.best.name == "b"
 
 
@@ -69,9 +64,9 @@ def test_the_direction_of_the_metric_counts() -> None:
     ],
 )
 def test_cost_is_io_density_where_all_have_one(candidates, chosen) -> None:
-    assert answer(candidates, scored("dense", 0), PERCENT).chosen.name == chosen
+    assert answer(candidates, PERCENT).chosen.name == chosen
 
 
 def test_without_scores_there_is_no_answer() -> None:
-    assert answer([Candidate(Answers("a", {}), 0.1)], scored("dense", 0), PERCENT) is None
-    assert answer([], scored("dense", 0), PERCENT) is None
+    assert answer([Candidate(Answers("a", {}), 0.1)], PERCENT) is None
+    assert answer([], PERCENT) is None

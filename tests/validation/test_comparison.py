@@ -8,7 +8,7 @@ from scipy import stats
 
 from sparse_hub_core.errors import UsageError
 from sparse_hub_core.results.schema import PredictionLine
-from sparse_hub_core.validation.comparison import Answers, answers_of, compare, compare_all, compare_with
+from sparse_hub_core.validation.comparison import Answers, adjusted, answers_of, compare, compare_all
 from sparse_hub_core.validation.significance import MCNEMAR, SIGN_FLIP, holm, paired_test
 
 PERCENT = (0.0, 100.0)
@@ -87,7 +87,7 @@ def test_holm_is_as_in_the_textbook() -> None:
 def test_several_are_adjusted_over_what_was_compared() -> None:
     strong, weak, none = right("strong", "0" * 12), right("weak", "0" * 6 + "1" * 6), right("none", "1" * 12)
     dense = right("dense", "1" * 12)
-    found = compare_with(dense, [strong, weak, none], PERCENT)
+    found = adjusted([compare(one, dense, PERCENT) for one in (strong, weak, none)])
     assert [(one.first, one.second, one.family) for one in found] == [
         (n, "dense", 3) for n in ("strong", "weak", "none")
     ]
