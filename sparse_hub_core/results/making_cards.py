@@ -254,10 +254,10 @@ def _portable(value: Any, files: dict[str, str]) -> Any:
         return [_portable(inner, files) for inner in value]
     if not isinstance(value, str):
         return value
-    path = Path(value).expanduser()
-    with suppress(OSError, ValueError):
-        # A text that is no path at all may be too long for one.
-        if path.is_file():
-            files[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    path = Path(value)
+    # A text that is no path may be too long for one, or begin as the home of somebody who is not known here.
+    with suppress(OSError, ValueError, RuntimeError):
+        if path.expanduser().is_file():
+            files[path.name] = hashlib.sha256(path.expanduser().read_bytes()).hexdigest()
             return path.name
-    return path.name if path.is_absolute() else value
+    return path.name if path.is_absolute() or value.startswith("~") else value

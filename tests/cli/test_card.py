@@ -141,10 +141,11 @@ def test_a_file_beside_the_run_goes_by_its_name_and_its_digest_too(
     (tmp_path / "someone").mkdir()
     (tmp_path / "someone" / "w.bin").write_bytes(b"w")
     monkeypatch.chdir(tmp_path)
-    masker = MaskerRecord(masker="sink", parameters={"file": "someone/w.bin", "kind": "cosine", "long": "x" * 5000})
+    others = {"kind": "cosine", "long": "x" * 5000}
+    masker = MaskerRecord(masker="sink", parameters={"file": "someone/w.bin", "home": "~nobody-here/x", **others})
     (winner,) = validated_winners(write_run(tmp_path, best(maskers=[masker])))
     (kept,) = make_card(winner, load_registry()).configuration.maskers
-    assert kept.parameters == {"file": "w.bin", "kind": "cosine", "long": "x" * 5000}
+    assert kept.parameters == {"file": "w.bin", "home": "x", **others}
     assert list(kept.files) == ["w.bin"]
 
 
