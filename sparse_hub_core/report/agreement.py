@@ -79,6 +79,8 @@ def _verdict(
     for comparison in (dense, sparse):
         if comparison is not None and comparison.is_told:
             return "does not agree", f"the difference is more than noise: {told}"
+    if dense is None and sparse is None and not is_whole and not all(same):
+        return "another measurement", f"{_same(pairs)}, and there are neither scores nor all questions to compare"
     moved = _moved(card, here) if is_whole else None
     if moved is not None:
         return "does not agree", f"{moved}; {told}"
@@ -187,7 +189,7 @@ def _differences(dense: Comparison | None, sparse: Comparison | None) -> str:
         for name, comparison in (("dense", dense), ("sparse", sparse))
         if comparison is not None
     ]
-    return ", ".join(told) if told else "there are no scores to compare"
+    return ", ".join(told) if told else "there are no scores to compare, so it rests on density and error alone"
 
 
 def _same_scores(our: CardQuestion, their: CardQuestion) -> bool:

@@ -127,4 +127,7 @@ def test_where_no_answer_is_published_the_answers_themselves_are_compared(card: 
     assert agreement(hidden, hidden).verdict == "reproduced to the bit"
     assert "so there is no score" in card_markdown(hidden, load_registry())
     other = changed(hidden, "questions.0.sparse_sha256", "a" * 64)
-    assert "there are no scores to compare" in agreement(hidden, other).sentence
+    found = agreement(hidden, other)
+    assert (found.verdict, "it rests on density and error alone" in found.sentence) == ("agrees", True)
+    fewer = other.model_copy(update={"questions": other.questions[:8]})
+    assert agreement(hidden, fewer).verdict == "another measurement"
