@@ -27,10 +27,15 @@ def document(tag: str, markdown: str, time: float) -> list[Event]:
 
 def session(parameters: Mapping[str, object], metrics: Mapping[str, float | None], time: float) -> list[Event]:
     """Return a row of the table of hyperparameters, which a folder of events has one of."""
-    plain = {name: value if isinstance(value, (bool, int, float)) else str(value) for name, value in parameters.items()}
+    plain = {name: value if _is_number(value) else str(value) for name, value in parameters.items()}
     # Without the list of all columns, which no cell knows, TensorBoard finds them in the rows.
     _, start, end = hparams(plain, {})
     return [*(_event(part, 0, time) for part in (start, end)), *scalars(metrics, 0, time)]
+
+
+def _is_number(value: object) -> bool:
+    # numpy, which the columns are made with, takes no larger integer.
+    return isinstance(value, float) or (isinstance(value, int) and -(2**63) <= value < 2**63)
 
 
 def is_written(folder: Path) -> bool:

@@ -155,6 +155,14 @@ def test_every_line_is_a_row_of_hyperparameters(run: Run) -> None:
     assert not any("experiment" in value.tag for row in rows.values() for e in row for value in e.summary.value)
 
 
+@pytest.mark.parametrize("size", [2**64, -(2**64), 10**400])
+def test_an_integer_that_no_number_holds_is_written_as_text(run: Run, size: int) -> None:
+    run.begin()
+    run.trial(trial(size=size))
+    assert run.notes == []
+    assert parameters(run.events("trials/0001-F0"))["size"] == str(size)
+
+
 def test_a_run_that_goes_on_adds_to_the_same_files_and_repeats_nothing(run: Run) -> None:
     run.begin()
     run.trial(trial())
