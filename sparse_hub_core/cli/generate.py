@@ -81,7 +81,8 @@ def generate(
     write = (lambda text: None) if as_json else _write
     said = answer(loaded, ids, None if dense else configs, max_new_tokens, write)
     if as_json:
-        click.echo(json.dumps(asdict(said), indent=2, ensure_ascii=False))
+        # A terminal is not given what could control it, which JSON leaves as it is beyond ASCII.
+        click.echo(json.dumps(asdict(said), indent=2, ensure_ascii=sys.stdout.isatty()))
     else:
         click.echo()
         click.echo(figures(said), err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from cards_by_hand import best, write_run
 
 from sparse_hub_core import LoadedModel, MaskerConfig, SparseAttention, UsageError, get_masker_config, get_model
-from sparse_hub_core.answering import answer, prompt_ids
+from sparse_hub_core.answering import Answer, answer, prompt_ids
 from sparse_hub_core.cli.main import main
 from sparse_hub_core.results.schema import MaskerRecord
 
@@ -74,9 +75,22 @@ def test_json_holds_the_text_and_all_figures(generate: Callable[..., tuple[int, 
     assert (code, figures) == (0, "")
     assert said["text"] + "\n" == text
     assert set(said) == {"text", "prompt_tokens", "new_tokens", "density", "io_density", "seconds", "tokens_per_second"}
-    # Two sinks, four keys before each query and itself.
-    assert said["density"] == pytest.approx(6 / (said["prompt_tokens"] + 4.5), rel=0.2)
+    # Two sinks and the last four keys, for each token but the first, which the prompt gives.
+    assert said["new_tokens"] == 8
+    assert said["density"] == pytest.approx(6 / (said["prompt_tokens"] + 4))
     assert json.loads(generate("--prompt", PROMPT, "--json", "--dense")[1])["density"] is None
+
+
+def test_json_on_a_terminal_holds_nothing_that_could_control_it(
+    generate: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = Answer("\x9b2Jé", 1, 1, None, None, 1.0, None)
+    monkeypatch.setattr("sparse_hub_core.answering.answer", lambda *given: said)
+    for is_terminal in (False, True):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda shown=is_terminal: shown)
+        printed = generate("--prompt", "a", "--json")[1]
+        assert json.loads(printed)["text"] == said.text
+        assert printed.isascii() == is_terminal
 
 
 def test_a_prompt_comes_from_a_file_or_the_standard_input(
