@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sparse_hub_core.errors import UsageError
-from sparse_hub_core.plugins import are_errors_raised, one_line
+from sparse_hub_core.plugins import are_errors_raised, error_in_one_line
 from sparse_hub_core.progress import Progress
 from sparse_hub_core.registry import FinishHook
 from sparse_hub_core.results.files import read_json
@@ -75,8 +75,9 @@ class FinishHooks(Progress):
                     raise
                 self.hooks.remove(hook)
                 origin = f"{hook.provenance.plugin!r} of {hook.provenance.distribution} {hook.provenance.version}"
+                told_error = error_in_one_line(error)
                 self.note_failure(
-                    f"The plugin {origin} failed in {name}, which is not called again in this run: {one_line(error)}"
+                    f"The plugin {origin} failed in {name}, which is not called again in this run: {told_error}"
                 )
 
     def _place(self) -> CellPlace:

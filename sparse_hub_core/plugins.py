@@ -60,8 +60,8 @@ def are_errors_raised() -> bool:
     return os.environ.get(RAISE_VARIABLE) == "1"
 
 
-def one_line(error: BaseException) -> str:
-    """Return what a plugin raised on one line."""
+def error_in_one_line(error: BaseException) -> str:
+    """Return the type and the message of what a plugin raised, on one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
@@ -89,7 +89,7 @@ def _load_into(registry: Registry, entry_point: Any, provenance: Provenance) -> 
         if are_errors_raised():
             raise
         offered = frozenset(entry.name for _, entry in collected.entries)
-        return PluginRecord(provenance, "error", one_line(error), offered, loaded=False)
+        return PluginRecord(provenance, "error", error_in_one_line(error), offered, loaded=False)
     for kind, entry in collected.entries:
         getattr(registry, kind).add(entry)
     callers = ((name, getattr(manager.hook, name)) for name in FINISH_HOOKS)
