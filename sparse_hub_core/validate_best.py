@@ -19,11 +19,11 @@ from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.progress import Progress
 from sparse_hub_core.registry import Registry
 from sparse_hub_core.report.agreement import agreement
+from sparse_hub_core.report.making_cards import make_card, validated_winners
 from sparse_hub_core.results.agreement import AgreementFile
 from sparse_hub_core.results.best import configs_from_records, load_winner
 from sparse_hub_core.results.card import Card, read_card
 from sparse_hub_core.results.files import write_json
-from sparse_hub_core.results.making_cards import make_card, validated_winners
 from sparse_hub_core.results.schema import Best, SummaryFile
 from sparse_hub_core.spec import build_spec
 

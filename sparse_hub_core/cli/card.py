@@ -23,9 +23,9 @@ def card(run: str | None, output: Path | None, schema: bool) -> None:
     """
     from sparse_hub_core.cli.find_run import run_directory
     from sparse_hub_core.report.card import card_markdown
+    from sparse_hub_core.report.making_cards import make_card, validated_winners
     from sparse_hub_core.results.card import Card
     from sparse_hub_core.results.files import write_json, write_text
-    from sparse_hub_core.results.making_cards import make_card, validated_winners
 
     if schema:
         click.echo(json.dumps(Card.model_json_schema(), indent=2))

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sparse_hub_core.report.card_claims import SCORES, contradiction, other_summary, short_interval
+from sparse_hub_core.report.card_claims import SCORES, contradiction, other_summary
+from sparse_hub_core.report.numbers import with_sample
 from sparse_hub_core.results.agreement import AgreementFile, Verdict
 from sparse_hub_core.results.card import Card, CardLimits, CardQuestion
 from sparse_hub_core.validation.comparison import Answers, Comparison, adjusted, compare
@@ -185,7 +186,7 @@ def _same(pairs: Sequence[tuple[CardQuestion, CardQuestion]]) -> str:
 
 def _differences(dense: Comparison | None, sparse: Comparison | None) -> str:
     told = [
-        f"the {name} score here minus that of the card is {short_interval(comparison.difference)}"
+        f"the {name} score here minus that of the card is {with_sample(comparison.difference, '+')}"
         for name, comparison in (("dense", dense), ("sparse", sparse))
         if comparison is not None
     ]

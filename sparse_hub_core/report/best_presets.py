@@ -10,7 +10,7 @@ from sparse_hub_core.errors import UsageError
 from sparse_hub_core.lookup import get_task
 from sparse_hub_core.presets import DENSE
 from sparse_hub_core.report.files import CellFiles, TaskFiles
-from sparse_hub_core.report.numbers import NOTHING, number, percent
+from sparse_hub_core.report.numbers import NOTHING, difference, interval, number, percent
 from sparse_hub_core.report.paste import as_python
 from sparse_hub_core.report.rows import Row, cell_label, cell_row
 from sparse_hub_core.report.verdicts import adjusted_p_values, is_told
@@ -18,7 +18,6 @@ from sparse_hub_core.wording import count
 
 if TYPE_CHECKING:
     from sparse_hub_core.registry import Registry
-    from sparse_hub_core.results.schema import Interval
     from sparse_hub_core.validation.answer import Answer
 
 
@@ -146,19 +145,15 @@ def _without_scores(judged: Sequence[CellFiles]) -> str:
 def _numbers(chosen: CellFiles, row: Row) -> list[tuple[str, str]]:
     judged = chosen.cell.validation
     assert judged is not None
-    told = [("score", _interval(judged.sparse)), ("dense", _interval(judged.dense))]
+    told = [("score", interval(judged.sparse)), ("dense", interval(judged.dense))]
     if judged.difference is not None:
-        difference = judged.difference
-        told.append(("difference", f"{difference.mean:+.4g} [{difference.low:+.4g}, {difference.high:+.4g}]"))
+        found = judged.difference
+        told.append(("difference", difference(found)))
         told.append(("p (adjusted)", row.p_value))
-        told.append(("n", f"{count(difference.n, 'question')} in {count(difference.clusters, 'request')}"))
+        told.append(("n", f"{count(found.n, 'question')} in {count(found.clusters, 'request')}"))
     told += [("density", percent(judged.density_validation)), ("I/O density", percent(judged.io_density_validation))]
     told.append(("attention error", number(judged.error_mean)))
     return [(name, value) for name, value in told if value != NOTHING]
-
-
-def _interval(interval: Interval | None) -> str:
-    return NOTHING if interval is None else f"{interval.mean:.4g} [{interval.low:.4g}, {interval.high:.4g}]"
 
 
 def _about(chosen: CellFiles, adjusted_p: float | None) -> list[str]:
@@ -166,12 +161,12 @@ def _about(chosen: CellFiles, adjusted_p: float | None) -> list[str]:
     judged = chosen.cell.validation
     if judged is None or judged.difference is None:
         return []
-    difference = judged.difference
+    apart = judged.difference
     told = ["Brackets are 95% intervals, clustered by request."]
     if not is_told(judged, adjusted_p):
-        lost = max(0.0, -difference.low if judged.higher_is_better else difference.high)
+        lost = max(0.0, -apart.low if judged.higher_is_better else apart.high)
         told.append(
-            f"{count(difference.clusters, 'request')} cannot tell it from dense attention, which does not say that it "
+            f"{count(apart.clusters, 'request')} cannot tell it from dense attention, which does not say that it "
             f"is as good: the interval leaves room for a loss of {lost:.3g}."
         )
     return [" ".join(told)]

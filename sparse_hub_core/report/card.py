@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparse_hub_core.report.formats import escaped, fenced, markdown_table
+from sparse_hub_core.report.numbers import NOTHING, number, percent, with_sample
 from sparse_hub_core.report.paste import as_python
 from sparse_hub_core.validation.statistics import is_told
 
 if TYPE_CHECKING:
     from sparse_hub_core.registry import Registry
     from sparse_hub_core.results.card import Card
-    from sparse_hub_core.results.schema import Interval
 
-NOTHING = "-"
 USE = """\
 with attention.on(model):  # a transformers model
     model.generate(**inputs)"""
@@ -50,30 +49,45 @@ def _answer(card: Card) -> str:
     if results.sparse is None or results.difference is None:
         scored = "The answers are not published, so there is no score"
     else:
+        dense = None if results.dense is None else results.dense.mean
         scored = (
-            f"Sparse attention scores **{results.sparse.mean:.4g}** where dense attention scores "
-            f"**{_mean(results.dense)}** ({escaped(card.task.metric)}, {better} is better): a difference of "
-            f"{interval(results.difference)}"
+            f"Sparse attention scores **{number(results.sparse.mean)}** where dense attention scores "
+            f"**{number(dense)}** ({escaped(card.task.metric)}, {better} is better): a difference of "
+            f"{with_sample(results.difference, '+')}"
         )
-        if not is_told(results.difference, results.p_value):
+        adjusted_p = results.p_value if results.adjusted_p is None else results.adjusted_p
+        if not is_told(results.difference, adjusted_p):
             scored += ", which is within noise"
-    read = NOTHING if results.density is None else f"{results.density:.2%}"
-    return f"{scored}. It reads **{read}** of the keys."
+    told = [f"{scored}.", f"It reads **{percent(results.density)}** of the keys."]
+    if _is_one_of_several(card):
+        told.append(
+            f"It is one of {results.num_winners} winners that were judged on the same questions, and the best of "
+            "several tends to look a little better than it is."
+        )
+    return " ".join(told)
 
 
 def _results(card: Card) -> list[tuple[str, str]]:
     results = card.results
+    adjusted_p = NOTHING
+    if _is_one_of_several(card) and results.adjusted_p is not None:
+        adjusted_p = f"{results.adjusted_p:.3g}"
     rows = [
-        ("dense score", interval(results.dense)),
-        ("sparse score", interval(results.sparse)),
-        ("difference", interval(results.difference)),
+        ("dense score", with_sample(results.dense)),
+        ("sparse score", with_sample(results.sparse)),
+        ("difference", with_sample(results.difference, "+")),
         ("p value, by itself", NOTHING if results.p_value is None else f"{results.p_value:.3g} ({results.test})"),
-        ("density", _percent(results.density)),
-        ("I/O density", _percent(results.io_density)),
-        ("attention error, mean", _number(results.error_mean)),
-        ("attention error, 95th percentile", _number(results.error_p95)),
+        (f"p value, adjusted by Holm over {results.num_winners} winners", adjusted_p),
+        ("density", percent(results.density)),
+        ("I/O density", percent(results.io_density)),
+        ("attention error, mean", number(results.error_mean)),
+        ("attention error, 95th percentile", number(results.error_p95)),
     ]
     return [row for row in rows if row[1] != NOTHING]
+
+
+def _is_one_of_several(card: Card) -> bool:
+    return card.results.num_winners is not None and card.results.num_winners > 1
 
 
 def _by_layer(card: Card) -> str:
@@ -108,27 +122,8 @@ def _conditions(card: Card) -> list[tuple[str, str]]:
     ]
 
 
-def interval(found: Interval | None) -> str:
-    """Return "-1.25 [-4, 1.5], n = 40 in 20 requests"."""
-    if found is None:
-        return NOTHING
-    return f"{found.mean:.4g} [{found.low:.4g}, {found.high:.4g}], n = {found.n} in {found.clusters} requests"
-
-
 def _settings(values: dict[str, Any]) -> str:
     def shown(value: Any) -> str:
         return ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
 
     return ", ".join(f"{name} {shown(value)}" for name, value in values.items())
-
-
-def _mean(found: Interval | None) -> str:
-    return NOTHING if found is None else f"{found.mean:.4g}"
-
-
-def _percent(share: float | None) -> str:
-    return NOTHING if share is None else f"{share:.2%}"
-
-
-def _number(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.4g}"

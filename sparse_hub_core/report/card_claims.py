@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from statistics import fmean
 
+from sparse_hub_core.report.numbers import Sign, with_sample
 from sparse_hub_core.results.card import Card, CardQuestion
 from sparse_hub_core.results.schema import Interval
 from sparse_hub_core.validation.significance import RESAMPLES
@@ -41,6 +42,10 @@ def contradiction(card: Card, here: Card) -> str | None:
         apart = results.sparse.mean - results.dense.mean
         if abs(apart - results.difference.mean) > 2.0 * _slack(here):
             return f"its difference is {results.difference.mean:.6g}, but its two scores are {apart:.6g} apart"
+    own, adjusted_p = results.p_value, results.adjusted_p
+    if adjusted_p is not None and (own is None or adjusted_p < own - 1e-9):
+        of = "it has none by itself" if own is None else f"by itself it is {own:.4g}, and adjusting never lowers it"
+        return f"its adjusted p-value is {adjusted_p:.4g}, but {of}"
     return None
 
 
@@ -52,8 +57,9 @@ def other_summary(card: Card, here: Card) -> str | None:
             moved = max(abs(theirs.low - ours.low), abs(theirs.high - ours.high), abs(theirs.mean - ours.mean))
             if moved > _slack(here):
                 what = "difference" if name == "difference" else f"{name} score"
-                there = short_interval(theirs)
-                return f"the {what} they give here is {short_interval(ours)}, and that of the card {there}"
+                sign: Sign = "+" if name == "difference" else ""
+                there = with_sample(theirs, sign)
+                return f"the {what} they give here is {with_sample(ours, sign)}, and that of the card {there}"
     theirs, ours = card.results.p_value, here.results.p_value
     if theirs is None or ours is None:
         return None
@@ -66,8 +72,3 @@ def _slack(here: Card) -> float:
     """Return how far apart two means of the same scores may be; the card's own range is not to be trusted with it."""
     low, high = here.task.score_range
     return 1e-6 * (high - low)
-
-
-def short_interval(found: Interval) -> str:
-    """Return "-1.25 [-4, 1.5], n = 40"."""
-    return f"{found.mean:.4g} [{found.low:.4g}, {found.high:.4g}], n = {found.n}"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from sparse_hub_core.wording import count
 
 if TYPE_CHECKING:
     from sparse_hub_core.results.schema import Interval
 
+Sign = Literal["", "+"]
 NOTHING = "-"
 """Stands for what was not measured."""
 
@@ -27,11 +30,26 @@ def parameter(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def difference(interval: Interval | None) -> str:
-    """Return a difference with its 95% interval: "-1.25 [-4, +1.5]"."""
-    if interval is None:
+def interval(found: Interval | None, sign: Sign = "") -> str:
+    """Return a mean with its 95% interval: "81.25 [67.5, 95]"; with the sign "+" numbers above zero have one."""
+    if found is None:
         return NOTHING
-    return f"{interval.mean:+.4g} [{interval.low:+.4g}, {interval.high:+.4g}]"
+    return f"{found.mean:{sign}.4g} [{found.low:{sign}.4g}, {found.high:{sign}.4g}]"
+
+
+def difference(found: Interval | None) -> str:
+    """Return a difference with its 95% interval: "-1.25 [-4, +1.5]"."""
+    return interval(found, "+")
+
+
+def with_sample(found: Interval | None, sign: Sign = "") -> str:
+    """Return a mean with its 95% interval and what they rest on: "81.25 [67.5, 95], n=40 in 20 requests"."""
+    return NOTHING if found is None else f"{interval(found, sign)}, {sample(found)}"
+
+
+def sample(found: Interval) -> str:
+    """Return what an interval rests on: "n=40 in 20 requests"."""
+    return f"n={found.n} in {count(found.clusters, 'request')}"
 
 
 def p_value(value: float | None) -> str:

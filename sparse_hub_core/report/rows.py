@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sparse_hub_core.lookup import SAMPLE_SUFFIX
-from sparse_hub_core.report.numbers import NOTHING, difference, p_value
+from sparse_hub_core.report.numbers import NOTHING, p_value, sample, with_sample
 from sparse_hub_core.report.trials import TRIAL_STATUS
 from sparse_hub_core.report.verdicts import adjusted_p_values, verdict
 from sparse_hub_core.results.schema import STATUSES
-from sparse_hub_core.wording import by_fidelity, count
+from sparse_hub_core.wording import by_fidelity
 
 if TYPE_CHECKING:
     from sparse_hub_core.results.schema import Best, CellSummary, Interval, Scores, ValidationFile
@@ -132,7 +132,11 @@ def further_scores(cells: Sequence[CellSummary]) -> tuple[list[str], list[list[s
             named += [(f"{scores.group}: {scores.stratum}", scores) for scores in judged.strata if scores.dense]
         for name, scores in named:
             place = [cell_label(cell), cell.task, cell.model, name]
-            shown = _with_error(scores.sparse or scores.dense), _score(scores.dense), _interval(scores.difference)
+            shown = (
+                _with_error(scores.sparse or scores.dense),
+                _score(scores.dense),
+                with_sample(scores.difference, "+"),
+            )
             rows.append([*place, *shown])
     return FURTHER, rows
 
@@ -159,14 +163,8 @@ def _with_error(interval: Interval | None) -> str:
 
 def _difference(judged: ValidationFile | None) -> str:
     if judged is not None and judged.difference is None and judged.dense is not None:
-        return f"n={judged.dense.n} in {count(judged.dense.clusters, 'request')}"
-    return NOTHING if judged is None else _interval(judged.difference)
-
-
-def _interval(d: Interval | None) -> str:
-    if d is None:
-        return NOTHING
-    return f"{difference(d)}, n={d.n} in {count(d.clusters, 'request')}"
+        return sample(judged.dense)
+    return NOTHING if judged is None else with_sample(judged.difference, "+")
 
 
 def _density(cell: CellSummary) -> str:

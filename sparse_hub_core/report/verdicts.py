@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sparse_hub_core.presets import DENSE
 
 if TYPE_CHECKING:
-    from sparse_hub_core.results.schema import CellSummary, ValidationFile
+    from sparse_hub_core.results.schema import Best, CellSummary, ValidationFile
 
 WITHIN_NOISE, NO_MORE_THAN = "within noise", "no more than"
 MARGIN = 0.01
@@ -36,6 +36,22 @@ def adjusted_p_values(cells: Sequence[CellSummary]) -> list[float | None]:
         for place, value in zip(places, holm(p_values), strict=True):
             adjusted[place] = value
     return adjusted
+
+
+def among_winners(cells: Sequence[CellSummary], best: Best) -> tuple[int | None, float | None]:
+    """Return how many winners of its model and task a winner was judged among, and its p-value adjusted for that.
+
+    Both are None where the rows of its run do not tell of it.
+    """
+    judged = [
+        cell
+        for cell in cells
+        if (cell.model, cell.task) == (best.model, best.task) and cell.validation is not None and cell.preset != DENSE
+    ]
+    for cell, adjusted_p in zip(judged, adjusted_p_values(judged), strict=True):
+        if (cell.preset, cell.target) == (best.preset, best.target):
+            return len(judged), adjusted_p
+    return None, None
 
 
 def verdict(cell: CellSummary, adjusted_p: float | None) -> str:

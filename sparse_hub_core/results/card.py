@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import from_json
 
 from sparse_hub_core.errors import UsageError
 from sparse_hub_core.fidelity import Fidelity
 from sparse_hub_core.presets import DENSE
-from sparse_hub_core.results.files import read_json
+from sparse_hub_core.results.files import parsed
 from sparse_hub_core.results.run_directory import path_part
 from sparse_hub_core.results.schema import ROUNDING, Best, Interval, MaskerRecord
 
@@ -122,6 +124,8 @@ class CardResults(_Part):
     difference: Interval | None
     p_value: float | None
     test: Text | None
+    num_winners: int | None = Field(None, ge=1, description="validated, of the same model and task in the run")
+    adjusted_p: float | None = Field(None, ge=0, le=1, description="adjusted by Holm over these winners")
     density: Share | None
     io_density: Share | None
     error_mean: float | None
@@ -234,13 +238,14 @@ def read_card(path: Path) -> Card | None:
         UsageError: It is missing, damaged, of another version, or larger than any card.
     """
     try:
-        size = path.stat().st_size
         with path.open("rb") as file:
-            is_card = f'"{CARD_KIND}"'.encode() in file.read(4096)
+            text = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-    if not is_card:
-        return None
-    if size > MAX_BYTES:
-        raise UsageError(f"{path} has {size >> 20} MiB, more than any result card; it was not read.")
-    return read_json(path, Card)
+    if len(text) > MAX_BYTES:
+        raise UsageError(f"{path} has more than {MAX_BYTES >> 20} MiB, more than any result card; it was not read.")
+    with suppress(ValueError):
+        content = from_json(text)
+        if isinstance(content, dict) and content.get("kind") == CARD_KIND:
+            return parsed(path, text, Card)
+    return None

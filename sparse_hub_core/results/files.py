@@ -105,10 +105,21 @@ def read_json(path: Path, model: type[ModelT]) -> ModelT:
         UsageError: It is missing, damaged, or of another schema version.
     """
     try:
-        return model.model_validate_json(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValidationError, UnicodeDecodeError) as error:
+    return parsed(path, content, model)
+
+
+def parsed(path: Path, content: bytes, model: type[ModelT]) -> ModelT:
+    """Check the JSON that was read from a file.
+
+    Raises:
+        UsageError: It is damaged, or of another schema version.
+    """
+    try:
+        return model.model_validate_json(content)
+    except ValidationError as error:
         raise UsageError(
             f"{path} is no {model.__name__} file of this version of sparse-hub: {_reason(error)}."
         ) from error
@@ -136,12 +147,10 @@ def read_lines(path: Path, model: type[ModelT]) -> list[ModelT]:
     return found
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        detail = error.errors()[0]
-        path = ".".join(str(part) for part in detail["loc"])
-        return f"{path}: {detail['msg'].lower()}" if path else detail["msg"].lower()
-    return str(error)
+def _reason(error: ValidationError) -> str:
+    detail = error.errors()[0]
+    path = ".".join(str(part) for part in detail["loc"])
+    return f"{path}: {detail['msg'].lower()}" if path else detail["msg"].lower()
 
 
 def disk_error(path: Path, error: OSError) -> SparseHubError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +58,11 @@ def interval(scores: Sequence[float]) -> Interval:
     return Interval(mean=mean, low=mean - 5, high=mean + 5, n=len(scores), clusters=len(scores))
 
 
-def write_run(folder: Path, *winners: Best) -> Path:
-    """A run's folder with a validated cell for each winner."""
+def write_run(folder: Path, *winners: Best, p_values: Sequence[float] = ()) -> Path:
+    """A run's folder with a validated cell for each winner, each with its p-value if there are any."""
     run = RunDirectory(folder / "run-0123456789")
     rows = [CellSummary(model="demo", task=TASK, preset="dense", status="done")]
-    for winner in winners:
+    for winner, p_value in zip_longest(winners, p_values):
         cell = run.cell(winner.model, winner.task, winner.preset)
         verdict = ValidationFile(
             cell_identity="0" * 64,
@@ -74,6 +75,7 @@ def write_run(folder: Path, *winners: Best) -> Path:
             sparse=interval(SPARSE),
             difference=interval([s - d for s, d in zip(SPARSE, DENSE, strict=True)]),
             within_noise=False,
+            p_value=p_value,
             error_mean=0.2,
             error_p95=0.4,
             error_by_layer={0: 0.1, 1: 0.3},

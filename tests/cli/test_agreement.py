@@ -12,8 +12,8 @@ from cards_by_hand import NUM, SPARSE, best, changed, interval, rescored, write_
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.report.agreement import agreement
 from sparse_hub_core.report.card import card_markdown
+from sparse_hub_core.report.making_cards import make_card, validated_winners
 from sparse_hub_core.results.card import Card
-from sparse_hub_core.results.making_cards import make_card, validated_winners
 
 
 @pytest.fixture
@@ -65,9 +65,14 @@ def test_a_card_whose_scores_were_changed_does_not_agree(card: Card) -> None:
     drawn = changed(certain, "results.p_value", 0.0625)
     assert "their p-value here is 0.0625" in agreement(certain, drawn).sentence
     assert agreement(changed(drawn, "results.p_value", 0.065), drawn).verdict == "reproduced to the bit"
+    lowered = changed(drawn, "results.adjusted_p", 0.01)
+    assert "its adjusted p-value is 0.01, but by itself it is 0.0625" in agreement(lowered, drawn).sentence
+    assert "it has none by itself" in agreement(changed(card, "results.adjusted_p", 0.01), card).sentence
+    raised = changed(drawn, "results.adjusted_p", 0.125)
+    assert agreement(raised, drawn).verdict == "reproduced to the bit"
     twice = changed(card, "questions.1.request_id", "r0")
     assert "names a question twice" in agreement(twice, card).sentence
-    for edited in (rescored(card, better), alone, fewer, apart, narrow, twice):
+    for edited in (rescored(card, better), alone, fewer, apart, narrow, lowered, twice):
         assert agreement(edited, card).verdict == "does not agree"
 
 

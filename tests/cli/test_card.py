@@ -16,12 +16,10 @@ from sparse_hub_core.cli.main import main
 from sparse_hub_core.models.source import ModelSource
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.report.card import card_markdown
+from sparse_hub_core.report.making_cards import make_card, validated_winners
 from sparse_hub_core.results.card import Card, read_card
 from sparse_hub_core.results.files import write_json
-from sparse_hub_core.results.making_cards import make_card, validated_winners
-from sparse_hub_core.results.schema import (
-    MaskerRecord,
-)
+from sparse_hub_core.results.schema import MaskerRecord
 from sparse_hub_core.validate_best import judging
 
 
@@ -97,6 +95,43 @@ def test_cards_of_one_run_do_not_overwrite_each_other(said: Callable[..., tuple[
     assert names == [f"{place}--local_sink", f"{place}--other", f"{place}--other--density-5"]
 
 
+def test_a_card_says_among_how_many_winners_it_was_judged(tmp_path: Path) -> None:
+    given = (best(), best("other"), best("other", target="density-5"))
+    run = write_run(tmp_path, *given, p_values=(0.03, 0.01, 0.6))
+    cards = [make_card(winner, load_registry()) for winner in validated_winners(run)]
+    assert [card.results.num_winners for card in cards] == [3, 3, 3]
+    assert [card.results.adjusted_p for card in cards] == pytest.approx([0.06, 0.03, 0.6])
+    first, second, _ = (card_markdown(card, load_registry()) for card in cards)
+    assert "one of 3 winners" in first
+    assert "| p value, adjusted by Holm over 3 winners | 0.06 |" in first
+    # By itself it would be told from dense attention.
+    assert [", which is within noise" in page for page in (first, second)] == [True, False]
+    (alone,) = validated_winners(run / "demo" / "ruler__niah_multikey_2" / "local_sink")
+    assert make_card(alone, load_registry()) == cards[0]
+
+
+def test_a_card_of_the_only_winner_is_not_adjusted(tmp_path: Path) -> None:
+    (winner,) = validated_winners(write_run(tmp_path, best(), p_values=(0.03,)))
+    made = make_card(winner, load_registry())
+    assert (made.results.num_winners, made.results.adjusted_p) == (1, 0.03)
+    page = card_markdown(made, load_registry())
+    assert ("winners" in page, "Holm" in page) == (False, False)
+
+
+def test_a_card_is_known_by_its_kind_wherever_that_stands(card: Card, tmp_path: Path) -> None:
+    content = card.model_dump(mode="json")
+    for name in ("num_winners", "adjusted_p"):
+        del content["results"][name]
+    kind = content.pop("kind")
+    (tmp_path / "card.json").write_text(json.dumps({**content, "kind": kind}))
+    found = read_card(tmp_path / "card.json")
+    assert found is not None
+    assert (found.questions, found.results.num_winners) == (card.questions, None)
+    write_json(tmp_path / "best.json", best(budget=card.kind))
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    assert read_card(tmp_path / "best.json") is read_card(tmp_path / "deep.json") is None
+
+
 def test_the_schema_is_the_one_that_cards_keep(said: Callable[..., tuple[int, str]], card: Card) -> None:
     code, printed = said("card", "--schema")
     schema = json.loads(printed)
@@ -162,7 +197,7 @@ def test_the_page_of_a_card_has_the_code_and_the_numbers(
     for expected in (
         "**75**",
         "**100**",
-        "-25 [-30, -20], n = 20 in 20 requests",
+        "-25 [-30, -20], n=20 in 20 requests",
         "**8.00%**",
         "sparse-hub validate card.json",
     ):

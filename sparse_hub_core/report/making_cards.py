@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +12,12 @@ from pydantic import ValidationError
 
 from sparse_hub_core.errors import UsageError
 from sparse_hub_core.lookup import get_task
+from sparse_hub_core.report.portable import portable, portable_masker
+from sparse_hub_core.report.verdicts import among_winners
 from sparse_hub_core.results.card import (
     Card,
     CardConfiguration,
     CardLimits,
-    CardMasker,
     CardMeasurement,
     CardModel,
     CardQuestion,
@@ -30,7 +30,7 @@ from sparse_hub_core.results.run_directory import CellDirectory, RunDirectory, p
 from sparse_hub_core.results.schema import (
     Best,
     CellFile,
-    MaskerRecord,
+    CellSummary,
     PredictionLine,
     RunFile,
     SummaryFile,
@@ -52,6 +52,8 @@ class Winner:
     validation: ValidationFile
     run: RunFile
     cell: CellFile
+    rows: list[CellSummary]
+    """Of its run's summary."""
 
     @property
     def name(self) -> str:
@@ -87,9 +89,7 @@ def validated_winners(path: Path) -> list[Winner]:
 
 def _winning_folders(run: Path) -> Iterator[Path]:
     """Yield the folders with a verdict, those of several winners of one search too; what was moved aside is not one."""
-    summary = run / "summary.json"
-    rows = read_json(summary, SummaryFile).cells if summary.exists() else []
-    for row in rows:
+    for row in _rows(run):
         folder = RunDirectory(run).best(row).parent
         # A winner among several that was judged by itself is kept in the cell.
         yield folder if folder.exists() else folder.parent
@@ -107,14 +107,18 @@ def _winner(folder: Path, run: Path) -> Winner | None:
         validation,
         read_json(run / "run.json", RunFile),
         read_json(cell / "cell.json", CellFile),
+        _rows(run),
     )
+
+
+def _rows(run: Path) -> list[CellSummary]:
+    summary = run / "summary.json"
+    return read_json(summary, SummaryFile).cells if summary.exists() else []
 
 
 def _given(folder: Path, run: Path) -> Best | None:
     """Return the winner that was validated by itself, which only the summary holds."""
-    summary = run / "summary.json"
-    rows = read_json(summary, SummaryFile).cells if summary.exists() else []
-    for row in rows:
+    for row in _rows(run):
         if row.best is not None and RunDirectory(run).cell(row.model, row.task, row.preset).path == folder:
             return row.best
     return None
@@ -143,6 +147,7 @@ def _card(winner: Winner, registry: Registry) -> Card:
     lines = read_lines(winner.folder.predictions, PredictionLine)
     if not lines:
         raise UsageError(f"{winner.folder.predictions} holds no prediction; validate the winner again.")
+    num_winners, adjusted_p = among_winners(winner.rows, best)
     is_folder = Path(best.model_source).is_absolute()
     return Card(
         cell_identity=best.cell_identity,
@@ -167,8 +172,8 @@ def _card(winner: Winner, registry: Registry) -> Card:
             preset=best.preset,
             target=best.target,
             budget=best.budget,
-            maskers=[_masker(record, registry, versions) for record in best.maskers],
-            parameters=_portable(best.parameters, {}),
+            maskers=[portable_masker(record, registry, versions) for record in best.maskers],
+            parameters=portable(best.parameters, {}),
         ),
         search=CardSearch(
             settings=CardLimits(**best.search_settings),
@@ -194,6 +199,8 @@ def _card(winner: Winner, registry: Registry) -> Card:
             difference=judged.difference,
             p_value=judged.p_value,
             test=judged.test,
+            num_winners=num_winners,
+            adjusted_p=adjusted_p,
             density=judged.density_validation,
             io_density=judged.io_density_validation,
             error_mean=judged.error_mean,
@@ -229,35 +236,3 @@ def code(content: dict[str, Any]) -> dict[str, str]:
     """Return the digests of the code that a validation depends on, from what identifies its cell."""
     stack = {prefix: digest for prefix, _, digest in content.get("stack", [])}
     return {part: content["code"][part] for part in ("core", "benchmark")} | stack
-
-
-def _masker(record: MaskerRecord, registry: Registry, versions: Mapping[str, str]) -> CardMasker:
-    files: dict[str, str] = {}
-    parameters = _portable(record.parameters, files)
-    if not registry.maskers.claimants(record.masker):
-        return CardMasker(masker=record.masker, parameters=parameters, distribution=None, version=None, files=files)
-    origin = registry.get(registry.maskers, record.masker).provenance
-    return CardMasker(
-        masker=record.masker,
-        parameters=parameters,
-        distribution=origin.distribution,
-        version=versions.get(origin.distribution, origin.version),
-        files=files,
-    )
-
-
-def _portable(value: Any, files: dict[str, str]) -> Any:
-    """Return a parameter without the folders of this machine; what a file holds is kept as its digest."""
-    if isinstance(value, dict):
-        return {key: _portable(inner, files) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_portable(inner, files) for inner in value]
-    if not isinstance(value, str):
-        return value
-    path = Path(value)
-    # A text that is no path may be too long for one, or begin as the home of somebody who is not known here.
-    with suppress(OSError, ValueError, RuntimeError):
-        if path.expanduser().is_file():
-            files[path.name] = hashlib.sha256(path.expanduser().read_bytes()).hexdigest()
-            return path.name
-    return path.name if path.is_absolute() or value.startswith("~") else value
