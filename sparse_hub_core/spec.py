@@ -122,7 +122,7 @@ def build_spec(flags: Mapping[str, Any], config_file: Path | None = None, debug:
         from_file = read_toml(config_file)
         _validate(from_file, lambda path: f"{config_file}: {path}")
         spec = _merge(spec, from_file)
-    spec = _merge(spec, flags)
+    spec = _merge(spec, _lists_to_tuples(flags))
     return _validate(spec, flag_name)
 
 
@@ -141,10 +141,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"The config file {path} is not valid TOML: {error}.") from error
 
 
-def _lists_to_tuples(table: dict[str, Any]) -> dict[str, Any]:
+def _lists_to_tuples(table: Mapping[str, Any]) -> dict[str, Any]:
     converted: dict[str, Any] = {}
     for key, value in table.items():
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             converted[key] = _lists_to_tuples(value)
         else:
             converted[key] = tuple(value) if isinstance(value, list) else value

@@ -64,6 +64,10 @@ def test_a_wrong_setting_is_named_with_its_file_and_key_path(tmp_path, text, key
     assert "\n" not in sentence
 
 
+def test_lists_are_taken_as_well_as_tuples():
+    assert build_spec({"models": ["demo"], "data": {"folder": {}}}).models == ("demo",)
+
+
 def test_a_wrong_file_is_told_of_even_where_a_flag_overrides_it(tmp_path):
     with pytest.raises(ConfigError, match=r"mine.toml: seed"):
         from_toml(tmp_path, "seed = -1", {"seed": 1})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,3 +23,17 @@ def test_nothing_inside_the_core_is_imported(package: Path) -> None:
     assert sources
     inside = re.compile(r"^\s*(?:from|import) sparse_hub_core\.", re.MULTILINE)
     assert [path.name for path in sources if inside.search(path.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "from sparse_hub_core import get_run_configurations, execute_full_benchmark as found",
+        "from sparse_hub_core import execute_full_benchmark as found, get_run_configurations",
+        "import sparse_hub_core.execute_full_benchmark; from sparse_hub_core import execute_full_benchmark as found",
+    ],
+)
+def test_a_function_is_not_taken_for_the_module_of_its_name(before: str) -> None:
+    program = f"{before}; import sparse_hub_core; print(found.__name__, sparse_hub_core.execute_full_benchmark is found)"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert result.stdout == "execute_full_benchmark True\n", result.stderr
