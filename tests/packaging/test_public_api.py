@@ -34,6 +34,8 @@ def test_nothing_inside_the_core_is_imported(package: Path) -> None:
     ],
 )
 def test_a_function_is_not_taken_for_the_module_of_its_name(before: str) -> None:
-    program = f"{before}; import sparse_hub_core; print(found.__name__, sparse_hub_core.execute_full_benchmark is found)"
+    program = (
+        f"{before}; import sparse_hub_core; print(found.__name__, sparse_hub_core.execute_full_benchmark is found)"
+    )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert result.stdout == "execute_full_benchmark True\n", result.stderr
