@@ -97,7 +97,7 @@ def validate(best: Path, models: str | None, **flags: Any) -> None:
         for unlike in agreed.unlike:
             click.echo(f"Unlike the card: {unlike}")
         click.echo(agreed.sentence)
-        if agreed.verdict == "does not agree":
+        if not agreed.is_reproduced:
             click.get_current_context().exit(1)
 
 

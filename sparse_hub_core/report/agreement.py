@@ -11,7 +11,7 @@ from sparse_hub_core.report.numbers import with_sample
 from sparse_hub_core.results.agreement import AgreementFile, Verdict
 from sparse_hub_core.results.card import Card, CardLimits, CardQuestion
 from sparse_hub_core.validation.comparison import Answers, Comparison, adjusted, compare
-from sparse_hub_core.validation.statistics import FEW_REQUESTS
+from sparse_hub_core.validation.statistics import FEW_REQUESTS, within_noise
 from sparse_hub_core.wording import count
 
 TOLERANCE = 0.05
@@ -88,6 +88,10 @@ def _verdict(
     where = "" if is_whole else f"on the {count(len(pairs), 'question')} that both answered, "
     clusters = len({our.request_id for our, _ in pairs})
     few = f"; {count(clusters, 'request')} can only show large differences" if clusters < FEW_REQUESTS else ""
+    if any(one is not None and not within_noise(one.difference) for one in (dense, sparse)):
+        # A test that does not reject is no sign of agreement where the interval leaves out 0.
+        why = "the interval of a difference leaves out 0, and its test does not tell it from noise"
+        return "cannot tell whether it agrees", f"{where}{told}; {why}: validate more requests"
     return "agrees", f"{where}{told}{few}"
 
 

@@ -30,6 +30,7 @@ def _parts(card: Card, registry: Registry) -> Iterator[str]:
     yield f"# {escaped(found.preset)} on {escaped(task.name)} with {escaped(card.model.name)}"
     yield _answer(card)
     yield "## Use it"
+    yield f"It needs {_packages(card)}."
     yield fenced(f"{as_python(card.as_best(), Path('card.json'), registry)}\n\n{USE}", "python")
     yield "## Results"
     yield markdown_table(("", "value"), _results(card))
@@ -58,13 +59,25 @@ def _answer(card: Card) -> str:
         adjusted_p = results.p_value if results.adjusted_p is None else results.adjusted_p
         if not is_told(results.difference, adjusted_p):
             scored += ", which is within noise"
-    told = [f"{scored}.", f"It reads **{percent(results.density)}** of the keys."]
+    read = f"It reads **{percent(results.density)}** of the keys"
+    if results.io_density is not None:
+        read += f", and with choosing **{percent(results.io_density)}** of the bytes that dense attention reads"
+    told = [f"{scored}.", f"{read}."]
     if _is_one_of_several(card):
         told.append(
             f"It is one of {results.num_winners} winners that were judged on the same questions, and the best of "
             "several tends to look a little better than it is."
         )
     return " ".join(told)
+
+
+def _packages(card: Card) -> str:
+    """Return the distributions that the configuration is made of, as they were measured."""
+    core = f"sparse-hub {card.versions.get('sparse-hub', '')}".strip()
+    others = [
+        f"{one.distribution} {one.version or ''}".strip() for one in card.configuration.maskers if one.distribution
+    ]
+    return escaped(", ".join(dict.fromkeys([core, *others])))
 
 
 def _results(card: Card) -> list[tuple[str, str]]:

@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 from sparse_hub_core.results.schema import SCHEMA_VERSION, Interval
 
-Verdict: TypeAlias = Literal["reproduced to the bit", "agrees", "does not agree", "another measurement"]
+Verdict: TypeAlias = Literal[
+    "reproduced to the bit", "agrees", "cannot tell whether it agrees", "does not agree", "another measurement"
+]
 
 
 class AgreementFile(BaseModel):
@@ -34,6 +36,11 @@ class AgreementFile(BaseModel):
     density_here: float | None
     error_of_card: float | None
     error_here: float | None
+
+    @property
+    def is_reproduced(self) -> bool:
+        """Whether nothing speaks against the card; of another measurement nothing can."""
+        return self.verdict not in ("does not agree", "cannot tell whether it agrees")
 
     @property
     def sentence(self) -> str:

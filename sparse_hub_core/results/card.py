@@ -34,7 +34,9 @@ Text = Annotated[str, Field(max_length=400), AfterValidator(_printable)]
 Name = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:@/ -]*$")]
 """Of what is looked up: no path of a machine begins like this."""
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Density = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0)]
+"""Of what dense attention reads in bytes, which choosing may exceed."""
 
 
 class _Part(BaseModel):
@@ -99,7 +101,7 @@ class CardSearch(_Part):
     objective_name: Text
     objective: float
     error: float
-    density: Share
+    density: Density
     io_density: Share | None
     score: float | None
     fidelity: Fidelity
@@ -126,7 +128,7 @@ class CardResults(_Part):
     test: Text | None
     num_winners: int | None = Field(None, ge=1, description="validated, of the same model and task in the run")
     adjusted_p: float | None = Field(None, ge=0, le=1, description="adjusted by Holm over these winners")
-    density: Share | None
+    density: Density | None
     io_density: Share | None
     error_mean: float | None
     error_p95: float | None

@@ -38,6 +38,17 @@ def test_a_few_other_answers_agree_within_noise(card: Card) -> None:
     assert found.sparse_difference.low < 0 < found.sparse_difference.high
 
 
+def test_a_difference_that_only_its_test_calls_noise_is_no_agreement(card: Card) -> None:
+    other = list(SPARSE)
+    for place in [place for place, score in enumerate(SPARSE) if score == 100.0][:5]:
+        other[place] = 0.0
+    found = agreement(card, rescored(card, other, digest="a" * 64))
+    assert found.sparse_difference is not None
+    assert found.sparse_difference.high < 0
+    assert found.verdict == "cannot tell whether it agrees"
+    assert not found.is_reproduced
+
+
 def test_answers_that_are_much_worse_do_not_agree(card: Card) -> None:
     found = agreement(card, rescored(card, [0.0] * NUM, digest="a" * 64))
     assert found.verdict == "does not agree"

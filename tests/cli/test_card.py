@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cards_by_hand import NUM, best, changed, write_run
 
-from sparse_hub_core import ModelError, SparseAttention
+from sparse_hub_core import ModelError, SparseAttention, UsageError
 from sparse_hub_core.cli.main import main
 from sparse_hub_core.models.source import ModelSource
 from sparse_hub_core.plugins import load_registry
@@ -311,7 +311,7 @@ def test_what_is_no_card_of_this_version_is_refused_in_a_sentence(
         code, printed = said(*command)
         assert code == 2
         assert printed.count("\n") == 1
-        assert "card.json is no" in printed
+        assert "card.json is damaged" in printed
 
 
 def test_no_name_in_a_card_reaches_the_terminal_as_a_code(
@@ -355,3 +355,20 @@ def test_a_card_of_a_model_in_a_folder_asks_for_it(
     for command in (("validate", path), ("generate", "--prompt", "a", "--config", path)):
         code, printed = said(*command)
         assert (code, "--model" in printed, "f" * 16 in printed) == (2, True, True)
+
+
+def test_a_card_that_reads_more_than_all_keys_is_refused(tmp_path: Path) -> None:
+    (winner,) = validated_winners(write_run(tmp_path, best()))
+    content = json.loads(make_card(winner, load_registry()).model_dump_json())
+    content["results"]["density"] = 1.7
+    path = tmp_path / "card.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(UsageError, match=r"results\.density"):
+        read_card(path)
+
+
+def test_the_page_says_what_is_read_and_which_packages_it_takes(tmp_path: Path) -> None:
+    (winner,) = validated_winners(write_run(tmp_path, best()))
+    page = card_markdown(make_card(winner, load_registry()), load_registry())
+    assert "of the bytes that dense attention reads" in page
+    assert re.search(r"It needs sparse-hub \d[^,\n]*", page)
