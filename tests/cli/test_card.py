@@ -320,7 +320,7 @@ def test_no_name_in_a_card_reaches_the_terminal_as_a_code(
     path = tmp_path / "card.json"
     path.write_text(json.dumps(card.model_dump(mode="json") | {"\x1b[2Jmore": 1}))
     code, printed = said("validate", path)
-    assert (code, "\x1b" in printed, "[2Jmore: extra inputs" in printed) == (2, False, True)
+    assert (code, "\x1b" in printed, "[2Jmore" in printed) == (2, False, True)
 
 
 def test_a_huge_or_a_cut_off_card_is_refused(said: Callable[..., tuple[int, str]], card: Card, tmp_path: Path) -> None:
