@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from sparse_hub_core.errors import UsageError
 from sparse_hub_core.lookup import get_task
 from sparse_hub_core.presets import DENSE
+from sparse_hub_core.report.doubts import doubts
 from sparse_hub_core.report.files import CellFiles, TaskFiles
-from sparse_hub_core.report.numbers import NOTHING, difference, interval, number, percent
+from sparse_hub_core.report.numbers import NOTHING, difference, interval, number, p_value, percent
 from sparse_hub_core.report.paste import as_python
 from sparse_hub_core.report.rows import Row, cell_label, cell_row
 from sparse_hub_core.report.verdicts import adjusted_p_values, is_told
@@ -33,6 +34,8 @@ class BestPreset:
     kind: str = ""
     """The verdict's first word: better, within or worse."""
     numbers: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+    """Reasons not to take it."""
     python: str = ""
     sentences: tuple[str, ...] = ()
 
@@ -57,6 +60,7 @@ def best_preset(files: TaskFiles, registry: Registry, seed: int = 0) -> BestPres
         verdict=row.verdict,
         kind=row.verdict.split()[0],
         numbers=tuple(_numbers(chosen, row)),
+        warnings=tuple(doubts(chosen.cell)),
         python=as_python(best, chosen.best_path, registry) if best else "",
         sentences=(*_about(chosen, adjusted_p), *told, *sentences),
     )
@@ -162,9 +166,13 @@ def _about(chosen: CellFiles, adjusted_p: float | None) -> list[str]:
     if judged is None or judged.difference is None:
         return []
     apart = judged.difference
+    from sparse_hub_core.validation.statistics import within_noise
+
     told = ["Brackets are 95% intervals, clustered by request."]
     if not is_told(judged, adjusted_p):
         lost = max(0.0, -apart.low if judged.higher_is_better else apart.high)
+        if not within_noise(apart):
+            told.append(f"The interval leaves out 0, but the adjusted p is {p_value(adjusted_p)}, above 0.05.")
         told.append(
             f"{count(apart.clusters, 'request')} cannot tell it from dense attention, which does not say that it "
             f"is as good: the interval leaves room for a loss of {lost:.3g}."
@@ -179,14 +187,22 @@ def how_chosen(found: Answer, num_judged: int) -> list[str]:
     if found.is_few:
         told = ["So few requests tell no two winners apart, so the one with the best mean score was taken."]
     elif found.chosen is found.best:
-        told = ["It has the best mean score, and a winner that reads less is worse by the whole of its 95% interval."]
+        told = [
+            "It has the best mean score of the winners, and a winner that reads less is worse by the whole of its 95% "
+            "interval."
+        ]
     else:
         told = [
-            f"It is the cheapest of those whose 95% interval of the difference from {found.best.name} holds 0, which "
-            f"has the best mean score, {found.best.answers.mean:.4g}."
+            f"{found.best.name} has the best mean score, {found.best.answers.mean:.4g}; this is the cheapest of those "
+            "whose 95% interval of the difference from it holds 0."
         ]
-    if found.tied:
-        told.append(f"Not told from the best mean score after adjusting for all pairs: {', '.join(found.tied)}.")
+    if found.tied and not found.is_few:
+        told.append(f"That interval holds 0, but they read no less: {', '.join(found.tied)}.")
+    if found.unsure and not found.is_few:
+        told.append(
+            "Not taken, as that interval leaves out 0, although the test does not tell them from the best mean score "
+            f"once adjusted for all pairs: {', '.join(found.unsure)}."
+        )
     told.append(
         f"It was chosen among {num_judged} winners on the very questions that its score is from, so that score tends "
         "to be a little too good."

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sparse_hub_core.report.doubts import HARDLY_DONE, OVER_HALF, READS_MORE, hardly_done, over_half, reads_more
 from sparse_hub_core.report.numbers import p_value
 from sparse_hub_core.report.rows import cell_label
 from sparse_hub_core.report.verdicts import adjusted_p_values, is_told
@@ -36,7 +37,10 @@ def cautions(run: RunFiles) -> list[Caution]:
     rows = [files for task in run.tasks for files in task.cells]
     adjusted = dict(zip(map(id, rows), adjusted_p_values(run.cells), strict=True))
     kinds: dict[tuple[str, str], Callable[[CellFiles], list[str]]] = {
+        READS_MORE: lambda files: reads_more(files.cell),
+        HARDLY_DONE: lambda files: hardly_done(files.cell.validation),
         OVER_BUDGET: lambda files: _over_budget(files, run.spec),
+        OVER_HALF: lambda files: over_half(files.cell),
         TOO_FEW: lambda files: _too_few(files, adjusted[id(files)]),
         DISAGREE: _disagreement,
         SHIFTS: _density_shift,
@@ -87,9 +91,9 @@ def _too_few(files: CellFiles, adjusted_p: float | None) -> list[str]:
         f"{count(difference.n, 'question')} in {count(difference.clusters, 'request')}"
     )
     if not within_noise(difference):
-        return [f"{told}; the interval leaves out 0, but the test does not tell, p={p_value(adjusted_p)}."]
+        return [f"{told}; the interval leaves out 0, but the adjusted p is {p_value(adjusted_p)}, above 0.05."]
     reach = max(difference.high - difference.mean, difference.mean - difference.low)
-    return [f"{told}; only a difference beyond about {reach:.3g} would have shown."]
+    return [f"{told}; the interval holds 0, and would have up to a difference of about {reach:.3g}."]
 
 
 def _disagreement(files: CellFiles) -> list[str]:

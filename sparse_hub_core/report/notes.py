@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sparse_hub_core.lookup import SAMPLE_SUFFIX
+from sparse_hub_core.report.doubts import NEAR_WORST, hardly_done
 from sparse_hub_core.report.rows import cell_label
 from sparse_hub_core.report.rungs import correlation_sentence, fidelity_sentence, tie_sentence
 from sparse_hub_core.report.verdicts import (
@@ -92,7 +93,7 @@ def hidden_sentence(cells: Sequence[CellSummary]) -> str | None:
 def notes(cells: Sequence[CellSummary]) -> list[str]:
     """Return what is to be known about a table of cells."""
     sentences = (
-        *(metric_sentence, sample_sentence, data_sentence, hidden_sentence, hopeless_sentence),
+        *(metric_sentence, sample_sentence, data_sentence, hidden_sentence, hardly_done_sentence),
         *(cut_sentence, limit_sentence, fidelity_sentence, tie_sentence, correlation_sentence),
         *(within_noise_sentence, no_worse_sentence, adjusted_sentence, power_sentence, io_sentence),
     )
@@ -111,13 +112,19 @@ def limit_sentence(cells: Sequence[CellSummary]) -> str | None:
     return f"Answers stopped by --validation-max-new-tokens before their task's own limit: {'; '.join(told)}."
 
 
-def hopeless_sentence(cells: Sequence[CellSummary]) -> str | None:
-    """Return where dense attention scores nothing, so that sparse attention cannot be told from it."""
-    judged = [found for cell in cells if (found := cell.validation) is not None and found.higher_is_better]
-    tasks = dict.fromkeys(found.task for found in judged if found.dense is not None and found.dense.mean == 0)
+def hardly_done_sentence(cells: Sequence[CellSummary]) -> str | None:
+    """Return where dense attention can hardly do a task, so that no loss can show."""
+    tasks: dict[str, float] = {}
+    for cell in cells:
+        if (judged := cell.validation) is not None and judged.dense is not None and hardly_done(judged):
+            tasks.setdefault(_place(cells, cell.model, cell.task), judged.dense.mean)
     if not tasks:
         return None
-    return f"Dense attention scores 0, so no loss can show, in {', '.join(tasks)}; error and density hold."
+    told = "; ".join(f"{mean:.4g} in {task}" for task, mean in tasks.items())
+    return (
+        f"Dense attention can hardly do the task: {told}, nearer to the worst score than {NEAR_WORST:.0%} of the "
+        'range. There "within noise" says nothing, as little could be lost; error and density hold.'
+    )
 
 
 def metric_sentence(cells: Sequence[CellSummary]) -> str | None:

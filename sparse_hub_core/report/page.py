@@ -36,7 +36,7 @@ MOST_ROWS, FEWEST_ROWS = 4_000, 50
 """Of all searches together, and of each one however many there are, so that the page of a large run still opens."""
 MOST_PER_SEARCH = 2_000
 MOST_LINES = 1_000
-IN_OVERVIEW = ("score", "dense", "difference", "density", "I/O density")
+IN_OVERVIEW = ("difference", "I/O density", "density", "score", "dense")
 PARAMETERS_NOTE = f"{parallel_coordinates.HOW_TO_READ} {parameter_importance.HOW_TO_READ}"
 
 
@@ -140,14 +140,17 @@ def _further(run: RunFiles) -> list[Table]:
 def _overview(answers: Sequence[BestPreset]) -> Table | None:
     if len(answers) < 2:
         return None
+    several = len({answer.model for answer in answers}) > 1
     rows = [
         (
-            *(answer.task, answer.model, answer.name or "-", answer.verdict or "-"),
+            *([answer.task, answer.model] if several else [answer.task]),
+            *(answer.name or "-", answer.verdict or "-"),
             *(dict(answer.numbers).get(name, "-") for name in IN_OVERVIEW),
         )
         for answer in answers
     ]
-    return _table("The best preset of each task", ("task", "model", "best preset", "verdict", *IN_OVERVIEW), rows)
+    place = ("task", "model") if several else ("task",)
+    return _table("The best preset of each task", (*place, "best preset", "verdict", *IN_OVERVIEW), rows)
 
 
 def _title(run: RunFiles, model: str, task: str, *more: str) -> str:

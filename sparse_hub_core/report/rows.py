@@ -81,7 +81,10 @@ def label(preset: str, best: Best | None) -> str:
 
 
 def cell_label(cell: CellSummary) -> str:
-    """Return the preset of a cell, and what its winner had to keep to."""
+    """Return the preset of a cell, and what its winner has to keep to."""
+    density = cell.target.removeprefix("density-")
+    if cell.best is None and density != cell.target:
+        return f"{cell.preset}, density <= {density}%"
     return label(cell.preset, cell.best)
 
 

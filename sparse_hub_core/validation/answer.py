@@ -32,7 +32,9 @@ class Answer:
     best: Candidate
     """The one with the best mean score."""
     tied: tuple[str, ...]
-    """What cannot be told from the best, the best itself included; without the chosen one."""
+    """The others that neither interval nor test tells from the best."""
+    unsure: tuple[str, ...]
+    """What the test does not tell from the best, though its own interval leaves out zero."""
     beside_best: tuple[Comparison, ...]
     """Each of the others minus the best, adjusted over all pairs of candidates."""
     is_few: bool
@@ -68,14 +70,15 @@ def answer(
     # Which is the best was seen in all pairs, so all of them are adjusted for.
     pairs = compare_all([*(one.answers for one in others), best.answers], score_range, seed)
     beside_best = tuple(pair for pair in pairs if pair.second == best.name)
-    tied = [(one, found) for one, found in zip(others, beside_best, strict=True) if not found.is_told]
+    untold = [(one, found) for one, found in zip(others, beside_best, strict=True) if not found.is_told]
     is_few = any(found.difference.clusters < FEW_REQUESTS for found in beside_best)
-    eligible = [] if is_few else [one for one, found in tied if within_noise(found.difference)]
-    chosen = min([best, *eligible], key=lambda one: (cost(one), -sign * one.answers.mean))
+    tied = [one for one, found in untold if within_noise(found.difference)]
+    chosen = min([best, *([] if is_few else tied)], key=lambda one: (cost(one), -sign * one.answers.mean))
     return Answer(
         chosen=chosen,
         best=best,
-        tied=tuple(one.name for one in [best, *(one for one, _ in tied)] if one is not chosen),
+        tied=tuple(one.name for one in tied if one is not chosen),
+        unsure=tuple(one.name for one, _ in untold if one not in tied),
         beside_best=beside_best,
         is_few=is_few,
     )

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from sparse_hub_core.report.notes import adjusted_sentence, no_worse_sentence, notes, power_sentence
-from sparse_hub_core.report.rows import VERDICTS, cell_row, cell_rows, summary_table
+from sparse_hub_core.report.rows import VERDICTS, cell_row, cell_rows, failures, summary_table
 from sparse_hub_core.results.schema import Interval
 
 
@@ -89,3 +89,16 @@ def test_a_task_with_too_few_requests_says_how_many_it_takes(cells):
     assert [int(number) for number in found.groups()] == [157, 2208]
     assert power_sentence(family(cells, (0.0, -0.5, 0.5, 1.0))) is None
     assert sentence in notes(family(cells, CLEAR, NOISE))
+
+
+@pytest.mark.parametrize(("best", "is_told"), [(100.0, False), (1000.0, True)])
+def test_a_task_that_dense_attention_can_hardly_do_is_told(cells, best, is_told):
+    told = " ".join(notes(family(cells, CLEAR, score_range=(0.0, best))))
+    sentence = "Dense attention can hardly do the task: 95 in ruler/niah_multikey_2, nearer to the worst score than 20%"
+    assert (sentence in told) == is_told
+
+
+def test_a_failed_density_is_named(cells):
+    failed = [cells[3].model_copy(update={"target": f"density-{density}"}) for density in (5, 12.5)]
+    (told,) = failures(failed)
+    assert "broken, density <= 5%, broken, density <= 12.5%: No trial" in told

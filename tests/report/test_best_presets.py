@@ -9,6 +9,7 @@ from sparse_hub_core.report.files import read_run
 from sparse_hub_core.results.files import read_json
 from sparse_hub_core.results.run_directory import RunDirectory
 from sparse_hub_core.results.schema import SummaryFile
+from tests.cli.conftest import interval
 from tests.report.conftest import predictions
 
 
@@ -48,7 +49,7 @@ def test_the_cheapest_of_those_that_cannot_be_told_from_the_best_is_taken(full_f
     found = answer(full_folder, registry, cheap)
     assert found.name == "local_sink"
     told = " ".join(found.sentences)
-    assert "the cheapest of those whose 95% interval of the difference from sink_local_oracle_top_k holds 0" in told
+    assert "this is the cheapest of those whose 95% interval of the difference from it holds 0" in told
 
 
 def test_without_the_answers_the_best_mean_is_taken_and_that_is_said(run_folder, registry):
@@ -91,3 +92,40 @@ def test_answers_to_other_questions_cannot_be_compared_and_that_is_said(full_fol
     found = answer(full_folder, registry)
     assert found.name == "sink_local_oracle_top_k"
     assert any("share no question" in sentence for sentence in found.sentences)
+
+
+@pytest.mark.parametrize(
+    ("best", "validation", "told"),
+    [
+        ({}, {}, None),
+        ({}, {"io_density_validation": 1.595}, "I/O density 159.50%, 5 ms per token against dense attention's 9. It"),
+        (
+            {"density": 0.8, "objective": 5.145},
+            {},
+            "density 80.00% in search, so its objective, 5.145, has the penalty",
+        ),
+        ({}, {"score_range": (0.0, 500.0)}, "dense attention scores 95, the worst score is 0, the best 500."),
+        ({}, {"score_range": (0.0, 100.0)}, None),
+        ({}, {"score_range": (0.0, 100.0), "higher_is_better": False}, "the worst score is 100, the best 0."),
+    ],
+)
+def test_an_answer_with_a_reason_not_to_take_it_says_so_itself(run_folder, registry, best, validation, told):
+    def change(cell):
+        if cell.validation is None or cell.best is None:
+            return cell
+        changes = {"best": cell.best.model_copy(update=best)}
+        return cell.model_copy(update=changes | {"validation": cell.validation.model_copy(update=validation)})
+
+    warnings = " ".join(answer(run_folder, registry, change).warnings)
+    assert warnings == "" if told is None else told in warnings
+
+
+def test_an_interval_that_leaves_out_0_where_the_test_does_not_tell_is_explained(run_folder, registry, cells):
+    unsure = {"difference": interval(-15.0, -28.0, -2.0), "p_value": 0.0625, "test": "exact McNemar test"}
+
+    def change(cell):
+        changed = cell.validation and cell.validation.model_copy(update=unsure if cell.best else {})
+        return cell.model_copy(update={"validation": changed})
+
+    told = " ".join(answer(run_folder, registry, change).sentences)
+    assert "The interval leaves out 0, but the adjusted p is 0.12, above 0.05." in told

@@ -30,11 +30,12 @@ def found(folder, best=None, validation=None):
 def test_a_difference_within_noise_says_what_would_have_shown(full_folder):
     places = found(full_folder)["n too small to tell"]
     assert places.endswith(
-        "-1.25 [-4, +1.5] on 40 questions in 20 requests; only a difference beyond about 2.75 would have shown."
+        "-1.25 [-4, +1.5] on 40 questions in 20 requests; the interval holds 0, and would have up to a difference of "
+        "about 2.75."
     )
     unsure = {"difference": interval(-15.0, -28.0, -2.0), "within_noise": False, "p_value": 0.0625}
     assert found(full_folder, validation=unsure)["n too small to tell"].endswith(
-        "the interval leaves out 0, but the test does not tell, p=0.062."
+        "the interval leaves out 0, but the adjusted p is 0.062, above 0.05."
     )
     worse = found(full_folder, validation={"difference": interval(-60.0, -75.0, -45.0), "within_noise": False})
     assert "n too small to tell" not in worse
@@ -91,3 +92,16 @@ def test_a_density_that_shifts_with_length_is_told(full_folder, density, is_told
 def test_a_winner_over_its_budget_is_told(full_folder, best, validation, told):
     place = found(full_folder, best, validation).get("Over the budget")
     assert place is None if told is None else told in place
+
+
+@pytest.mark.parametrize(
+    ("best", "validation", "kind"),
+    [
+        ({}, {"io_density_validation": 1.2}, "Reads more than dense attention"),
+        ({"density": 0.8}, {}, "Reads more than half of the keys"),
+        ({}, {"score_range": (0.0, 1000.0)}, "Dense attention can hardly do the task"),
+    ],
+)
+def test_reasons_not_to_take_a_winner_are_told(full_folder, best, validation, kind):
+    assert kind not in found(full_folder)
+    assert kind in found(full_folder, best, validation)
