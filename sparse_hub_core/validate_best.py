@@ -75,6 +75,7 @@ def judging(path: Path, flags: Mapping[str, Any], registry: Registry | None = No
         "seed": best.seed,
     }
     if card is not None:
+        _check_installed(card, registry)
         own["dtype"] = card.validation.dtype
         if not flags.get("models"):
             own["models"] = (card.measured_model(registry),)
@@ -88,6 +89,20 @@ def judging(path: Path, flags: Mapping[str, Any], registry: Registry | None = No
     _check_same_kind_of_data(matrix, best)
     judged = f"{best.cell_identity} {best.target}".strip()
     return Judging(replace(matrix, judged=judged, data_revision=hub_commit(best.data)), best, card)
+
+
+def _check_installed(card: Card, registry: Registry) -> None:
+    """Check that the maskers of a card are there.
+
+    Raises:
+        UsageError: One is not; the sentence names its package.
+    """
+    for one in card.configuration.maskers:
+        if one.distribution and one.masker not in {entry.name for entry in registry.maskers}:
+            raise UsageError(
+                f"The card needs the masker {one.masker!r} of {one.distribution} {one.version or ''}, which is not "
+                "installed or turned off; install that package if you trust it, then validate again."
+            )
 
 
 def _check_same_kind_of_data(matrix: Matrix, best: Best) -> None:

@@ -372,3 +372,12 @@ def test_the_page_says_what_is_read_and_which_packages_it_takes(tmp_path: Path) 
     page = card_markdown(make_card(winner, load_registry()), load_registry())
     assert "of the bytes that dense attention reads" in page
     assert re.search(r"It needs sparse-hub \d[^,\n]*", page)
+
+
+def test_a_card_of_a_masker_that_is_not_here_names_its_package(card: Card, tmp_path: Path) -> None:
+    content = card.model_dump(mode="json")
+    content["configuration"]["maskers"][0] |= {"masker": "elsewhere", "distribution": "sparse-hub-elsewhere"}
+    path = tmp_path / "card.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(UsageError, match="needs the masker 'elsewhere' of sparse-hub-elsewhere"):
+        judging(path, {})
