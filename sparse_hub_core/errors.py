@@ -34,13 +34,25 @@ class ModelError(SparseHubError):
     """A model cannot be loaded, or cannot be run sparsely."""
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a half sentence with the nearest known names, or the list when nothing is near."""
+SHOWN = 8
+"""So many names of a long list are told."""
+
+
+def did_you_mean(name: str, known: Iterable[str], listing: str = "") -> str:
+    """Return a half sentence with the nearest known names, or the list when nothing is near.
+
+    Args:
+        name: What was asked for.
+        known: The names that there are.
+        listing: The command that shows them all, of which a long list tells.
+    """
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if near:
         return "did you mean " + " or ".join(repr(match) for match in near) + "?"
     if not known:
         return "none is registered."
-    shown = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
-    return f"known are: {shown}."
+    if len(known) <= SHOWN:
+        return f"known are: {', '.join(known)}."
+    rest = f"known are: {', '.join(known[:SHOWN])} and {len(known) - SHOWN} more"
+    return f"{rest}; {listing} shows them all." if listing else f"{rest}."

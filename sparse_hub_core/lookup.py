@@ -73,7 +73,7 @@ def get_task(registry: Registry, task: str) -> Task:
     subset = entry.subset(rest.removesuffix(SAMPLE_SUFFIX))
     if subset is None:
         missing = f"has no subset {rest!r}" if slash else "needs a subset"
-        nearest = did_you_mean(rest, [subset.name for subset in entry.subsets])
+        nearest = did_you_mean(rest, [subset.name for subset in entry.subsets], registry.benchmarks.listing)
         raise UsageError(f"The benchmark {name!r} {missing}: {nearest}")
     is_sample = rest.endswith(SAMPLE_SUFFIX)
     if is_sample and subset.generated:

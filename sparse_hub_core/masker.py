@@ -14,6 +14,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from sparse_hub_core.errors import ConfigError, did_you_mean
+from sparse_hub_core.wrong_values import what_is_wrong
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 Size: TypeAlias = Annotated[int, Ge(1)] | Annotated[float, Gt(0), Le(1)]
 """A number of keys: an int is a count, a float is a share of all keys that a call has, the last query's included."""
+
+SIZE_RANGE = "it must be a whole number of at least 1, or a share above 0 and up to 1.0"
 
 Stage: TypeAlias = Literal["prefill", "decode"]
 """Whose queries are masked: the prefix's own, or those after it."""
@@ -73,10 +76,8 @@ class MaskerConfig(ABC):
             try:
                 adapter.validate_python(value, strict=True)
             except ValidationError as error:
-                reasons = dict.fromkeys(detail["msg"] for detail in error.errors())
-                raise ConfigError(
-                    f"{type(self).__name__}.{name} = {value!r} is out of range: {'; or '.join(reasons).lower()}."
-                ) from None
+                wrong = SIZE_RANGE if name in _sizes(type(self)) else what_is_wrong(error.errors())
+                raise ConfigError(f"{type(self).__name__}.{name} = {value!r} is out of range: {wrong}.") from None
 
     @abstractmethod
     def create_masker(self) -> Masker:
@@ -154,6 +155,12 @@ def _from_json(config_class: type[MaskerConfig], name: str, value: Any) -> Any:
     except (ValidationError, TypeError):
         # What is wrong with it is told when the config is made.
         return value
+
+
+@functools.cache
+def _sizes(config_class: type[MaskerConfig]) -> frozenset[str]:
+    """Return the names of the fields that take a count or a share of keys."""
+    return frozenset(name for name, hint in get_type_hints(config_class, include_extras=True).items() if hint == Size)
 
 
 @functools.cache

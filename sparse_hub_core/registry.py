@@ -222,6 +222,8 @@ class Table(Generic[EntryT]):
     """The entries of one kind, by name; third parties that claim one name are told apart by distribution."""
 
     kind: str
+    listing: str = ""
+    """The command that lists them."""
     entries: dict[str, list[EntryT]] = field(default_factory=dict)
 
     def add(self, entry: EntryT) -> None:
@@ -252,12 +254,14 @@ class Table(Generic[EntryT]):
 class Registry:
     """Everything that plugins registered, and the record of each plugin."""
 
-    maskers: Table[MaskerEntry] = field(default_factory=lambda: Table("masker"))
-    presets: Table[PresetEntry] = field(default_factory=lambda: Table("preset"))
-    benchmarks: Table[BenchmarkEntry] = field(default_factory=lambda: Table("benchmark"))
-    search_algorithms: Table[SearchAlgorithmEntry] = field(default_factory=lambda: Table("search algorithm"))
-    objectives: Table[Entry] = field(default_factory=lambda: Table("objective"))
-    models: Table[ModelEntry] = field(default_factory=lambda: Table("model"))
+    maskers: Table[MaskerEntry] = field(default_factory=lambda: Table("masker", "sparse-hub list-maskers"))
+    presets: Table[PresetEntry] = field(default_factory=lambda: Table("preset", "sparse-hub list-presets"))
+    benchmarks: Table[BenchmarkEntry] = field(default_factory=lambda: Table("benchmark", "sparse-hub list-benchmarks"))
+    search_algorithms: Table[SearchAlgorithmEntry] = field(
+        default_factory=lambda: Table("search algorithm", "sparse-hub list-search-algorithms")
+    )
+    objectives: Table[Entry] = field(default_factory=lambda: Table("objective", "sparse-hub list-objectives"))
+    models: Table[ModelEntry] = field(default_factory=lambda: Table("model", "sparse-hub list-models"))
     plugins: list[PluginRecord] = field(default_factory=list)
     finish_hooks: list[FinishHook] = field(default_factory=list)
 
@@ -296,7 +300,7 @@ class Registry:
                     f"The {table.kind} {name!r} comes from the plugin {p.plugin!r} of {p.distribution} "
                     f"{p.version}, which failed to load: {record.error}"
                 )
-        sentence = f"Unknown {table.kind} {name!r}: {did_you_mean(name, [e.name for e in table])}"
+        sentence = f"Unknown {table.kind} {name!r}: {did_you_mean(name, [e.name for e in table], table.listing)}"
         disabled = ", ".join(repr(r.provenance.plugin) for r in self.plugins if r.status == "disabled")
         if disabled:
             sentence += f" SPARSE_HUB_DISABLE_PLUGINS leaves out {disabled}."

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sparse_hub_core.errors import ConfigError, UsageError, did_you_mean
+from sparse_hub_core.wrong_values import what_is_wrong
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -182,8 +183,7 @@ def _validate(values: Mapping[str, Any], name_of: Any) -> Spec:
             fields = _fields_at(detail["loc"][:-1])
             nearest = did_you_mean(str(detail["loc"][-1]), fields)
             raise ConfigError(f"{name_of(path)} is no setting: {nearest}") from None
-        expected = (detail["msg"][0].lower() + detail["msg"][1:]).replace("tuple", "list")
-        raise ConfigError(f"{name_of(path)} = {detail['input']!r} is wrong: {expected}.") from None
+        raise ConfigError(f"{name_of(path)} = {detail['input']!r} is wrong: {what_is_wrong([detail])}.") from None
 
 
 def _fields_at(location: tuple[int | str, ...]) -> list[str]:

@@ -41,7 +41,7 @@ def _descriptions(registry: Registry, name: str, task: str) -> Iterator[str]:
 
 
 def _all_names(registry: Registry) -> Table[Entry]:
-    everything: Table[Entry] = Table("name")
+    everything: Table[Entry] = Table("name", "a list command, such as sparse-hub list-maskers,")
     for table in registry.tables():
         for name, entries in table.entries.items():
             # One of each, because this table serves to say what is near, and a name may be of several kinds.

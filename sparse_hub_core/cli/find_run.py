@@ -35,7 +35,7 @@ def run_directory(run: str) -> Path:
         raise UsageError(f"{path} holds no run: neither run.json nor summary.json is there.")
     if not known:
         raise UsageError(f"There is no run {run!r}, nor any other in {default}; name a run's folder.")
-    raise UsageError(f"There is no run {run!r}: {did_you_mean(run, known)}")
+    raise UsageError(f"There is no run {run!r}: {did_you_mean(run, known, 'sparse-hub runs')}")
 
 
 def runs_in(folder: Path) -> list[Path]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import sys
 import traceback
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
 import click
@@ -17,6 +20,7 @@ from sparse_hub_core.errors import SparseHubError, did_you_mean
 from sparse_hub_core.wording import one_line
 
 INTERRUPTED = 130
+OUTPUT_LOST = (errno.ENOSPC, errno.EDQUOT, errno.EPIPE)
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run:run", "Search the best configuration of every cell, then validate it."),
@@ -87,7 +91,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that is asked for, or fail with the nearest ones."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            ctx.fail(f"There is no command {args[0]!r}: {did_you_mean(args[0], COMMANDS)}")
+            ctx.fail(f"There is no command {args[0]!r}: {did_you_mean(args[0], COMMANDS, 'sparse-hub --help')}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -112,6 +116,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.showwarning = _show_warning
         try:
             code = cli.main(args=argv, prog_name="sparse-hub", standalone_mode=False, obj=options)
+            if sys.stdout is not None:
+                # What cannot be written is told here and not by Python's end.
+                sys.stdout.flush()
         except click.ClickException as error:
             _fail(_click_sentence(error))
             return error.exit_code
@@ -124,8 +131,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return error.exit_code
         except Exception as error:
             _trace(options)
+            if isinstance(error, OSError) and _is_of_output(error):
+                return _output_lost(error)
             hint = "" if options.verbose else " Run again with --verbose to see where."
-            _fail(f"{type(error).__name__}: {error}{hint}")
+            _fail(f"{type(error).__name__}: {str(error).rstrip('.')}.{hint}")
             return 1
     return code if isinstance(code, int) else 0
 
@@ -134,6 +143,21 @@ def _click_sentence(error: click.ClickException) -> str:
     sentence = error.format_message()
     context = error.ctx if isinstance(error, click.UsageError) else None
     return f"{sentence} See '{context.command_path} --help'." if context else sentence
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Return whether what could not be written is what a command prints: any other file is named by its error."""
+    return error.filename is None and error.errno in OUTPUT_LOST and not sys.stdout.isatty()
+
+
+def _output_lost(error: OSError) -> int:
+    """Say that what was printed found no place, and let go of it, so that Python's end does not fail on it."""
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    if error.errno != errno.EPIPE:
+        # A reader that has enough, such as head, is not told so.
+        _fail(f"The standard output cannot be written: {error.strerror}.")
+    return 1
 
 
 def _trace(options: Options) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from sparse_hub_core.errors import UsageError
+from sparse_hub_core.errors import SparseHubError, UsageError
 from sparse_hub_core.models.stored_files import StoredFile, stored_files
 from sparse_hub_core.report.numbers import moment
 from sparse_hub_core.report.text import write_table
@@ -154,7 +154,12 @@ def _row(kept: Kept) -> list[str]:
 
 def _delete(files: Sequence[StoredFile], directory: Path, as_json: bool) -> None:
     for file in files:
-        file.path.unlink(missing_ok=True)
+        try:
+            file.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise SparseHubError(
+                f"{file.path} cannot be deleted: {error.strerror}; ask who may write to {file.path.parent}."
+            ) from error
     freed = sum(file.num_bytes for file in files)
     if as_json:
         click.echo(json.dumps({"directory": str(directory), "deleted": len(files), "num_bytes": freed}, indent=2))

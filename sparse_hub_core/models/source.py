@@ -54,7 +54,7 @@ def resolve_model(registry: Registry, name: str) -> ModelSource:
     location, _, revision = name.partition("@")
     looks_like_path = name.startswith((".", "/", "~")) or "\\" in name
     if looks_like_path or location.count("/") != 1:
-        nearest = did_you_mean(name, [entry.name for entry in registry.models])
+        nearest = did_you_mean(name, [entry.name for entry in registry.models], registry.models.listing)
         raise UsageError(
             f"Unknown model {name!r}: it is no registered name, no folder here, and no hub id such as "
             f"'organisation/model'; {nearest}"

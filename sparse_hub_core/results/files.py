@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sparse_hub_core.errors import SparseHubError, UsageError
+from sparse_hub_core.wrong_values import what_is_wrong
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -121,7 +122,7 @@ def parsed(path: Path, content: bytes, model: type[ModelT]) -> ModelT:
         return model.model_validate_json(content)
     except ValidationError as error:
         raise UsageError(
-            f"{path} is no {model.__name__} file of this version of sparse-hub: {_reason(error)}."
+            f"{path} is damaged, or no such file of this version of sparse-hub: {_reason(error)}."
         ) from error
 
 
@@ -150,7 +151,10 @@ def read_lines(path: Path, model: type[ModelT]) -> list[ModelT]:
 def _reason(error: ValidationError) -> str:
     detail = error.errors()[0]
     path = ".".join(str(part) for part in detail["loc"])
-    return f"{path}: {detail['msg'].lower()}" if path else detail["msg"].lower()
+    wrong = what_is_wrong([detail])
+    if not path:
+        return wrong
+    return f"{path} {wrong.removeprefix('it ')}" if wrong.startswith("it ") else f"{path}: {wrong}"
 
 
 def disk_error(path: Path, error: OSError) -> SparseHubError:
@@ -160,4 +164,4 @@ def disk_error(path: Path, error: OSError) -> SparseHubError:
             f"No space is left on the device for {path}; free some and run the same command again: "
             "what was written so far is kept."
         )
-    return SparseHubError(f"{path} cannot be written: {error.strerror}; check --output-dir.")
+    return SparseHubError(f"{path} cannot be written: {error.strerror}; choose a folder that can be written to.")

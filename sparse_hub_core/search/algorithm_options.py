@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from sparse_hub_core.errors import ConfigError, did_you_mean
 from sparse_hub_core.search.algorithm import SearchAlgorithm
 from sparse_hub_core.space import integer
+from sparse_hub_core.wrong_values import what_is_wrong
 
 if TYPE_CHECKING:
     from sparse_hub_core.registry import SearchAlgorithmEntry
@@ -88,8 +89,7 @@ def _check(algorithm: type[SearchAlgorithm], known: Mapping[str, Option], name: 
     try:
         TypeAdapter(known[name].type).validate_python(value, strict=True)
     except ValidationError as error:
-        expected = error.errors()[0]["msg"]
         raise ConfigError(
             f"The search option {name} = {value!r} is wrong for {algorithm.__name__}: "
-            f"{expected[0].lower() + expected[1:]}; the default is {known[name].default!r}."
+            f"{what_is_wrong(error.errors())}; the default is {known[name].default!r}."
         ) from None

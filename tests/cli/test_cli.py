@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import errno
 import json
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import pytest
 
 from sparse_hub_core.cli import main as main_module
 from sparse_hub_core.cli.main import COMMANDS, main
 from sparse_hub_core.errors import SparseHubError
+from sparse_hub_core.models.stored_files import SUFFIX
 
 LISTS = [name for name in COMMANDS if name.startswith("list-")]
 
@@ -134,7 +139,7 @@ def test_a_dry_run_tells_the_ladder(call, flags, said):
     ("error", "code", "said"),
     [
         (SparseHubError("The disk is full."), 1, "Error: The disk is full.\n"),
-        (ValueError("odd"), 1, "Error: ValueError: odd Run again with --verbose to see where.\n"),
+        (ValueError("odd"), 1, "Error: ValueError: odd. Run again with --verbose to see where.\n"),
         (KeyboardInterrupt(), 130, "Error: Interrupted.\n"),
     ],
 )
@@ -148,6 +153,30 @@ def test_failures_have_their_code_and_no_traceback(call, monkeypatch, error, cod
     if code == 1:
         assert "Traceback" in call("plugins", "--verbose")[2]
         assert "Traceback" in call("--verbose", "plugins")[2]
+
+
+@pytest.mark.parametrize("arguments", [("list-presets",), ("describe", "sink"), ("plugins", "--json")])
+def test_an_output_without_room_is_named(arguments):
+    program = f"from sparse_hub_core.cli.main import main; raise SystemExit(main({arguments!r}))"
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert result.returncode == 1
+    assert result.stderr == "Error: The standard output cannot be written: No space left on device.\n"
+
+
+def test_traces_that_cannot_be_deleted_are_named(call, tmp_path, monkeypatch):
+    kept = tmp_path / f"kept-3{SUFFIX}"
+    kept.write_bytes(b"no header")
+
+    def refuse(path, missing_ok):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    code, _, err = call("traces", "--delete", "--trace-dir", str(tmp_path))
+    assert code == 1
+    assert f"Error: {kept} cannot be deleted: Permission denied; ask who may write to {kept.parent}." in err
 
 
 def test_a_warning_is_one_line(capsys):

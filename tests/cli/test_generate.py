@@ -152,7 +152,7 @@ def test_a_wrong_file_is_one_sentence(generate: Callable[..., tuple[int, str, st
     (wrong / "prompt.txt").write_bytes(b"\xff\xfe")
     for given, sentence in (
         (wrong / "missing.json", "missing.json cannot be read: No such file"),
-        (wrong / "broken.json", "broken.json is no Best file"),
+        (wrong / "broken.json", "broken.json is damaged"),
         (wrong, "holds no best.json"),
     ):
         code, text, error = generate("--prompt", "a", given=given)

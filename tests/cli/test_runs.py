@@ -102,7 +102,7 @@ def test_a_damaged_run_is_named_and_the_others_are_listed(runs, tmp_path, name):
     assert code == 0
     assert "run-good" in out
     assert "run-bad" not in out
-    assert f"Note: run-bad is damaged: {broken / name} is no" in err
+    assert f"Note: run-bad is damaged: {broken / name} is damaged" in err
 
 
 def test_a_run_that_was_killed_before_its_first_cell_is_listed(runs, tmp_path):

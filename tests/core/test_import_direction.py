@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent.parent
 CORE = ROOT / "sparse_hub_core"
 LAYERS = (
     {"errors", "code_digest", "fidelity"},
-    {"space", "registry", "callbacks", "hookspecs", "benchmark", "data", "progress", "wording"},
+    {"space", "registry", "callbacks", "hookspecs", "benchmark", "data", "progress", "wording", "wrong_values"},
     {"masker", "presets", "spec"},
     {"plugins", "optimizer_factory", "determinism"},
     {"lookup"},

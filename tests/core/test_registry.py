@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from sparse_hub_core.errors import PluginError, UsageError
+from sparse_hub_core.cli.main import COMMANDS
+from sparse_hub_core.errors import PluginError, UsageError, did_you_mean
 from sparse_hub_core.lookup import get_benchmark, get_masker_config, get_task, masker_name
 from sparse_hub_core.models.source import resolve_model
 from sparse_hub_core.plugins import load_registry
@@ -85,3 +86,16 @@ def test_a_reference_that_leads_nowhere_names_its_distribution(ref):
 
 def test_a_reference_may_be_the_object_itself():
     assert Entry("x", dict, "a thing", ALPHA).load() is dict
+
+
+def test_a_long_list_of_names_says_where_the_rest_is():
+    names = [f"n{number}" for number in range(10)]
+    assert did_you_mean("zzz", names) == "known are: n0, n1, n2, n3, n4, n5, n6, n7 and 2 more."
+    assert did_you_mean("zzz", names, "sparse-hub list-maskers").endswith(
+        "n7 and 2 more; sparse-hub list-maskers shows them all."
+    )
+    assert did_you_mean("zzz", names[:2], "sparse-hub list-maskers") == "known are: n0, n1."
+
+
+def test_the_list_of_each_kind_is_a_command():
+    assert {table.listing.removeprefix("sparse-hub ") for table in Registry().tables()} <= set(COMMANDS)

@@ -66,7 +66,7 @@ def test_a_line_of_another_version_is_refused(trials):
 def test_a_damaged_file_is_named(tmp_path, content):
     path = tmp_path / "run.json"
     path.write_text(content)
-    with pytest.raises(UsageError, match="is no RunFile file of this version"):
+    with pytest.raises(UsageError, match="is damaged, or no such file of this version"):
         read_json(path, RunFile)
     with pytest.raises(UsageError, match="No such file or directory"):
         read_json(tmp_path / "none.json", RunFile)
@@ -116,7 +116,7 @@ def test_a_write_that_stops_halfway_leaves_what_was_there(trials, tmp_path):
     write_text(tmp_path / "best.json", "old")
     before = trials.read_bytes()
     result = in_process(LIMITED, trials, tmp_path)
-    assert result.stdout.count("cannot be written: File too large; check --output-dir") == 2, result.stderr
+    assert result.stdout.count("cannot be written: File too large; choose a folder") == 2, result.stderr
     assert trials.read_bytes() == before
     assert (tmp_path / "best.json").read_text() == "old"
     assert not list(tmp_path.glob(".*.part"))

@@ -36,13 +36,13 @@ def identity(**settings):
             {"optimiser": "DE"},
             "'optimiser' is no search option of NevergradSearch: did you mean 'optimizer'?",
         ),
-        ("nevergrad", {"optimizer": 3}, "optimizer = 3 is wrong for NevergradSearch: input should be a valid string"),
+        ("nevergrad", {"optimizer": 3}, "optimizer = 3 is wrong for NevergradSearch: it must be a text"),
         ("nevergrad", {"optimizer": "DEE"}, "nevergrad has no optimizer 'DEE'"),
         ("random", {"x": 1}, "'x' is no search option of RandomSearch: it has none"),
         ("optuna_tpe", {"zzz": 1}, "of OptunaTPE: known are: n_ei_candidates, n_startup_trials"),
-        ("optuna_nsga2", {"population_size": 1}, "population_size = 1 is wrong .* greater than or equal to 2"),
+        ("optuna_nsga2", {"population_size": 1}, "population_size = 1 is wrong .* at least 2"),
         ("optuna_nsga2", {"population_size": True}, "population_size = True is wrong"),
-        ("hyperopt", {"gamma": 1.5}, "less than 1; the default is 0.25"),
+        ("hyperopt", {"gamma": 1.5}, "below 1; the default is 0.25"),
     ],
 )
 def test_a_wrong_option_is_told_before_anything_is_loaded(name, options, sentence):

@@ -85,9 +85,7 @@ def test_options_are_under_test_too() -> None:
     subject = SearchAlgorithmSubject.of(Climber, {"daring": 1.0})
     failed = [outcome.check.name for outcome in run_checks(subject) if outcome.result == "failed"]
     assert failed == ["learns_from_its_own_trials", "learns_from_trials_from_elsewhere"]
-    with pytest.raises(
-        ConfigError, match=r"daring = 2\.0 is wrong for Climber: input should be less than or equal to 1"
-    ):
+    with pytest.raises(ConfigError, match=r"daring = 2\.0 is wrong for Climber: it must be at most 1"):
         SearchAlgorithmSubject.of(Climber, {"daring": 2.0}).fresh()
 
 

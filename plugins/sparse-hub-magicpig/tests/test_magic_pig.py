@@ -244,7 +244,7 @@ def test_many_collisions_have_a_probability_too(lsh_l: int, collisions: int) -> 
     ],
 )
 def test_values_out_of_range_are_refused(field: str, value: Any) -> None:
-    with pytest.raises(ConfigError, match=rf"MagicPigConfig\.{field} = {value!r} is out of range: input should be"):
+    with pytest.raises(ConfigError, match=rf"MagicPigConfig\.{field} = {value!r} is out of range: it must be"):
         MagicPigConfig(**{field: value})
 
 
