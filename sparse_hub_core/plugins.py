@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import importlib_metadata
 import pluggy
 
 from sparse_hub_core import hookspecs
-from sparse_hub_core.errors import PluginError
+from sparse_hub_core.errors import PluginError, did_you_mean
 from sparse_hub_core.presets import derived_presets
 from sparse_hub_core.registry import (
     BUILTIN_DISTRIBUTION,
@@ -44,7 +46,9 @@ def load_registry() -> Registry:
     """
     registry = Registry()
     disabled = {name.strip() for name in os.environ.get(DISABLE_VARIABLE, "").split(",") if name.strip()}
-    for entry_point, provenance in _entry_points():
+    found = _entry_points()
+    _warn_of_unknown(disabled, [provenance for _, provenance in found])
+    for entry_point, provenance in found:
         if provenance.plugin in disabled or provenance.distribution in disabled:
             registry.plugins.append(PluginRecord(provenance, "disabled", loaded=False))
             continue
@@ -53,6 +57,14 @@ def load_registry() -> Registry:
         registry.presets.add(preset)
     registry.plugins = [_with_clashes(registry, record) for record in registry.plugins]
     return registry
+
+
+def _warn_of_unknown(disabled: Collection[str], found: Sequence[Provenance]) -> None:
+    """Warn of names to leave out that nothing has, as what was meant is not left out."""
+    known = {name for one in found for name in (one.plugin, one.distribution)}
+    for name in sorted(set(disabled) - known):
+        nearest = did_you_mean(name, known, "sparse-hub plugins")
+        warnings.warn(f"{DISABLE_VARIABLE} names {name!r}, which is no plugin: {nearest}", stacklevel=3)
 
 
 def are_errors_raised() -> bool:

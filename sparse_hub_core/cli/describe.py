@@ -14,16 +14,15 @@ from sparse_hub_core.registry import Entry, Registry, Table
 
 @click.command()
 @click.argument("name")
-@click.option("--task", help="The task whose search space is shown; the first registered one by default.")
+@click.option("--task", help="The task whose search space is shown, where tasks differ; by default the first one.")
 def describe(name: str, task: str | None) -> None:
     """Say what is known of NAME: a masker, preset, benchmark, task, model, search algorithm or objective."""
     registry = load_registry()
-    task = task or next((t for entry in registry.benchmarks for t in entry.tasks), "")
     texts = list(_descriptions(registry, name, task))
     click.echo("\n\n".join(texts))
 
 
-def _descriptions(registry: Registry, name: str, task: str) -> Iterator[str]:
+def _descriptions(registry: Registry, name: str, task: str | None) -> Iterator[str]:
     """Yield a text for every kind that has something of that name.
 
     Raises:

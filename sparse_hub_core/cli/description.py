@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from sparse_hub_core.lookup import Task, masker_name
@@ -32,8 +32,8 @@ from sparse_hub_core.space import Choice, Domain, from_ray
 _SYMBOLS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "multiple_of": "a multiple of"}
 
 
-def describe_entry(registry: Registry, table: Table[Any], entry: Entry, task: str) -> str:
-    """Return what is known of an entry; imports what it refers to."""
+def describe_entry(registry: Registry, table: Table[Any], entry: Entry, task: str | None) -> str:
+    """Return what is known of an entry, its search space on one task or on all; imports what it refers to."""
     lines = [f"{table.kind} {entry.name}", f"  {entry.summary}", ""]
     lines += [f"  {label + ':':<14}{value}" for label, value in _facts(entry).items() if value]
     if isinstance(entry, PresetEntry):
@@ -44,7 +44,7 @@ def describe_entry(registry: Registry, table: Table[Any], entry: Entry, task: st
         text = own_docstring(thing) if isinstance(entry, MaskerEntry) else first_paragraph(thing)
         lines += ["", *(f"  {line}".rstrip() for line in text.splitlines())] if text else []
         if isinstance(entry, MaskerEntry):
-            lines += _masker(thing, task)
+            lines += _masker(registry, thing, task)
         elif isinstance(entry, SearchAlgorithmEntry):
             lines += _options(thing)
     return "\n".join(lines)
@@ -106,14 +106,17 @@ def _facts(entry: Entry) -> dict[str, str]:
     return facts
 
 
-def _masker(config_class: type[MaskerConfig], task: str) -> list[str]:
+def _masker(registry: Registry, config_class: type[MaskerConfig], task: str | None) -> list[str]:
     hints = get_type_hints(config_class, include_extras=True)
     rows = [(f.name, type_text(hints[f.name]), _default(f)) for f in dataclasses.fields(config_class)]
     if not rows:
         return ["", "  It has no fields."]
     lines = _titled("Fields", ("field", "type and range", "default"), rows)
-    space = {name: from_ray(domain) for name, domain in config_class.get_search_space(task).items()}
-    return lines + _space(space, task)
+
+    def space_of(on: str) -> dict[str, Domain]:
+        return {name: from_ray(domain) for name, domain in config_class.get_search_space(on).items()}
+
+    return lines + _space(registry, space_of, task)
 
 
 def _options(algorithm: type[SearchAlgorithm]) -> list[str]:
@@ -123,7 +126,7 @@ def _options(algorithm: type[SearchAlgorithm]) -> list[str]:
     return _titled("Options, --search-option NAME=VALUE", ("option", "type and range", "default"), rows)
 
 
-def _preset(registry: Registry, entry: PresetEntry, task: str) -> list[str]:
+def _preset(registry: Registry, entry: PresetEntry, task: str | None) -> list[str]:
     if entry.name == DENSE or not entry.ref:
         return ["", "  No masker: every key is read. It is validated, not searched."]
     stack = preset_stack(registry, entry)
@@ -134,15 +137,22 @@ def _preset(registry: Registry, entry: PresetEntry, task: str) -> list[str]:
         for config_class, part in zip(classes, stack, strict=True)
     ]
     registered = {c: name for c, name in names.items() if masker_name(registry, c)}
-    space = create_optimizer(stack, registered).create_search_space(task)
-    return _titled("Maskers, in the order in which they add keys", ("masker", "how"), rows) + _space(space, task)
+    space_of = create_optimizer(stack, registered).create_search_space
+    lines = _titled("Maskers, in the order in which they add keys", ("masker", "how"), rows)
+    return lines + _space(registry, space_of, task)
 
 
-def _space(space: Mapping[str, Domain], task: str) -> list[str]:
+def _space(registry: Registry, space_of: Callable[[str], Mapping[str, Domain]], task: str | None) -> list[str]:
+    """Return the search space on a task; without one, that of all tasks, or of the first where they differ."""
+    tasks = [task] if task else [name for entry in registry.benchmarks for name in entry.tasks]
+    spaces = {name: space_of(name) for name in tasks or [""]}
+    first, space = next(iter(spaces.items()))
+    others = len(tasks) > 1 and any(other != space for other in spaces.values())
+    place = f" on {first}, --task shows it on others" if others else f" on {task}" if task else ""
     if not space:
         return ["", "  Nothing is searched."]
     rows = [(name, domain_text(domain)) for name, domain in space.items()]
-    return _titled(f"Search space{f' on {task}' if task else ''}", ("parameter", "values"), rows)
+    return _titled(f"Search space{place}", ("parameter", "values"), rows)
 
 
 def _titled(title: str, columns: tuple[str, ...], rows: list[Any]) -> list[str]:

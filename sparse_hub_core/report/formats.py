@@ -38,13 +38,18 @@ class Writer(Protocol):
 class Screen:
     """Writes lines."""
 
+    def __init__(self) -> None:
+        self.is_begun = False
+
     def heading(self, text: str) -> None:
-        """Leave a line before it."""
-        self.say("")
+        """Leave a line before it, where it is not the first."""
+        if self.is_begun:
+            self.say("")
         self.say(f"{text}:")
 
     def say(self, sentence: str) -> None:
         """Write it on a line of its own, however long; a terminal gets it wrapped between words."""
+        self.is_begun = True
         sentence = one_line(sentence)
         if sys.stdout.isatty():
             width = shutil.get_terminal_size().columns
@@ -53,10 +58,12 @@ class Screen:
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Align the columns; a terminal gets lines and folds what is too wide."""
+        self.is_begun = True
         write_table(headings, rows)
 
     def code(self, text: str) -> None:
         """Write it as it is."""
+        self.is_begun = True
         sys.stdout.write(text + "\n")
 
 

@@ -53,6 +53,10 @@ def load_summary(path: Path) -> SummaryFile:
         UsageError: It holds no run, or one of another version.
     """
     run = RunDirectory(path if path.is_dir() else path.parent)
+    if not run.summary.exists() and run.run_file.exists():
+        raise UsageError(
+            f"{path} holds no result yet, as no cell of this run has begun; its own command again goes on with it."
+        )
     if not run.summary.exists():
         raise UsageError(f"{path} holds no summary.json; name the folder of a run, such as runs/run-0123456789.")
     summary = read_json(run.summary, SummaryFile)

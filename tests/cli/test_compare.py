@@ -72,6 +72,11 @@ def test_presets_of_one_run_are_compared_with_each_other(compare, tmp_path):
     assert all(one["p_adjusted"] >= one["p"] for one in task["comparisons"])
 
 
+def test_the_first_line_says_something(compare, tmp_path):
+    run = make_run(tmp_path / "run-a", {"local_sink": questions(BAD), "magic": questions(GOOD)})
+    assert compare(run)[1].startswith("demo, ")
+
+
 def test_the_same_answers_are_within_noise(compare, tmp_path):
     runs = two_runs(tmp_path, {"local_sink": questions(BAD)})
     (pair,) = compared(compare, *runs)["tasks"][0]["comparisons"]

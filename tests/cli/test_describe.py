@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pytest
 from annotated_types import Ge, Gt, Le, MultipleOf
 
-from sparse_hub_core import Size, choice, integer, loguniform, uniform
+from sparse_hub_core import Size, choice, get_masker_config, integer, loguniform, uniform
 from sparse_hub_core.cli.description import domain_text, first_paragraph, type_text
 from sparse_hub_core.cli.main import main
 
@@ -49,6 +49,15 @@ def test_every_kind_is_described(capsys, name, said):
 def test_the_search_space_is_that_of_the_task(capsys):
     assert main(["describe", "sink", "--task", "ruler/vt"]) == 0
     assert "Search space on ruler/vt:" in capsys.readouterr().out
+    assert main(["describe", "sink"]) == 0
+    assert "Search space:" in capsys.readouterr().out
+
+
+def test_where_tasks_differ_the_one_that_is_shown_is_named(capsys, monkeypatch):
+    config_class = get_masker_config("sink")
+    monkeypatch.setattr(config_class, "get_search_space", lambda task: {"sink_size": choice([len(task)])})
+    assert main(["describe", "sink"]) == 0
+    assert "Search space on aime2024/all, --task shows it on others:" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

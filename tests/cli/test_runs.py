@@ -102,7 +102,7 @@ def test_a_damaged_run_is_named_and_the_others_are_listed(runs, tmp_path, name):
     assert code == 0
     assert "run-good" in out
     assert "run-bad" not in out
-    assert f"Note: run-bad is damaged: {broken / name} is damaged" in err
+    assert f"Note: run-bad is left out: {broken / name} is damaged" in err
 
 
 def test_a_run_that_was_killed_before_its_first_cell_is_listed(runs, tmp_path):
@@ -110,6 +110,23 @@ def test_a_run_that_was_killed_before_its_first_cell_is_listed(runs, tmp_path):
     (run / "summary.json").unlink()
     (found,) = listed(runs, tmp_path)
     assert (found["cells"], found["best_difference"]) == (0, None)
+
+
+def test_a_folder_of_damaged_runs_alone_is_not_said_to_have_none(runs, tmp_path):
+    (tmp_path / "run-bad").mkdir()
+    (tmp_path / "run-bad" / "run.json").write_text("{")
+    code, out, err = runs(tmp_path)
+    assert (code, out) == (0, "")
+    assert err.startswith("Note: run-bad is left out")
+    assert "There are no runs" not in err
+
+
+def test_the_folder_may_be_named_as_run_names_it(runs, tmp_path):
+    make_run(tmp_path / "run-a", {"local_sink": SCORES})
+    assert runs("--output-dir", tmp_path) == runs(tmp_path)
+    code, _, err = runs(tmp_path, "--output-dir", tmp_path)
+    assert code == 2
+    assert "give one of them" in err
 
 
 def test_no_runs_are_no_failure(runs, tmp_path, monkeypatch):

@@ -182,3 +182,11 @@ def test_looking_at_runs_imports_nothing_heavy(tmp_path, command, heavy, form):
         [sys.executable, "-c", SCRIPT, json.dumps(heavy), *arguments], capture_output=True, text=True, timeout=120
     )
     assert result.returncode == 0, result.stderr
+
+
+def test_a_run_that_began_no_cell_is_said_to_hold_no_result_yet(show, tmp_path):
+    run = make_run(tmp_path / "run-a", {"local_sink": SCORES})
+    (run / "summary.json").unlink()
+    code, _, err = show(run)
+    assert code == 2
+    assert f"{run} holds no result yet" in err

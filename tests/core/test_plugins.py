@@ -108,3 +108,10 @@ def test_the_builtins_come_through_entry_points():
 def test_plugins_are_loaded_in_a_fixed_order():
     order = [(provenance.distribution, provenance.plugin) for _, provenance in plugins._entry_points()]
     assert order == sorted(order)
+
+
+def test_a_name_to_leave_out_that_nothing_has_is_warned_of(load, monkeypatch):
+    monkeypatch.setenv("SPARSE_HUB_DISABLE_PLUGINS", "plugn_0, two")
+    with pytest.warns(UserWarning, match="names 'plugn_0', which is no plugin: did you mean 'plugin_0'"):
+        registry = load(("one", module()), ("two", module()))
+    assert [record.status for record in registry.plugins] == ["ok", "disabled"]
