@@ -47,7 +47,9 @@ def cautions(run: RunFiles) -> list[Caution]:
     }
     found = []
     for (kind, meaning), judge in kinds.items():
-        places = [f"{_place(files, run)}: {told}" for files in rows for told in judge(files)]
+        # What is said of dense attention is said once of each task.
+        where = _task if kind == HARDLY_DONE[0] else _place
+        places = dict.fromkeys(f"{where(files, run)}: {told}" for files in rows for told in judge(files))
         if places:
             found.append(Caution(kind, meaning, tuple(places)))
     return found
@@ -73,10 +75,12 @@ SHIFTS = (
 
 
 def _place(files: CellFiles, run: RunFiles) -> str:
-    parts = [cell_label(files.cell), files.cell.task]
-    if len({cell.model for cell in run.cells}) > 1:
-        parts.append(files.cell.model)
-    return ", ".join(parts)
+    return f"{cell_label(files.cell)}, {_task(files, run)}"
+
+
+def _task(files: CellFiles, run: RunFiles) -> str:
+    several = len({cell.model for cell in run.cells}) > 1
+    return f"{files.cell.task}, {files.cell.model}" if several else files.cell.task
 
 
 def _too_few(files: CellFiles, adjusted_p: float | None) -> list[str]:

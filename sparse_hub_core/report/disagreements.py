@@ -1,4 +1,4 @@
-"""Questions that sparse attention answers better or worse than dense attention, side by side."""
+"""Questions that sparse attention answers in another way than dense attention, side by side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sparse_hub_core.report.files import CellFiles
     from sparse_hub_core.results.schema import PredictionLine
 
-MOST = 20
+MOST, MOST_WORDED = 20, 10
 LONGEST = 600
 
 
@@ -42,19 +42,23 @@ class Disagreements:
 
 
 def disagreements(files: CellFiles) -> Disagreements | None:
-    """Return the questions with different scores, the largest differences first; None where nothing was compared."""
+    """Return the questions with different scores, the largest differences first, then those only worded differently.
+
+    None where nothing was compared.
+    """
     compared = [line for line in files.predictions if line.sparse_prediction is not None]
     if not compared:
         return None
     differing = sorted((line for line in compared if _gap(line) > 0), key=lambda line: -_gap(line))
     shown = differing[:MOST]
+    worded = [line for line in compared if _gap(line) == 0 and line.dense_prediction != line.sparse_prediction]
     cell = files.cell
     return Disagreements(
         model=cell.model,
         task=cell.task,
         name=cell_label(cell),
-        title=_title(compared, differing, shown),
-        questions=tuple(_question(line) for line in shown),
+        title=_title(compared, differing, worded),
+        questions=tuple(_question(line) for line in (*shown, *worded[:MOST_WORDED])),
     )
 
 
@@ -65,17 +69,20 @@ def _gap(line: PredictionLine) -> float:
 
 
 def _title(
-    compared: Sequence[PredictionLine], differing: Sequence[PredictionLine], shown: Sequence[PredictionLine]
+    compared: Sequence[PredictionLine], differing: Sequence[PredictionLine], worded: Sequence[PredictionLine]
 ) -> str:
     of = count(len(compared), "question")
     higher = sum((line.sparse_score or 0.0) > (line.dense_score or 0.0) for line in differing)
     told = f"{len(differing)} of {of} scored differently"
     if differing:
         told += f": dense higher in {len(differing) - higher}, sparse higher in {higher}"
-    worded = sum(_gap(line) == 0 and line.dense_prediction != line.sparse_prediction for line in compared)
+    if len(differing) > MOST:
+        told += f" (below: the {MOST} largest differences)"
     if worded:
-        told += f"; {worded} more worded differently"
-    return told + (f"; the {len(shown)} largest differences" if len(shown) < len(differing) else "")
+        told += f"; {len(worded)} more only worded differently"
+    if len(worded) > MOST_WORDED:
+        told += f" (below: the first {MOST_WORDED})"
+    return told
 
 
 def _question(line: PredictionLine) -> Question:

@@ -61,12 +61,15 @@ def hardly_done(judged: ValidationFile | None) -> list[str]:
         return []
     mean = judged.dense.mean
     if judged.score_range is None or not all(map(math.isfinite, judged.score_range)):
-        return ["dense attention scores 0."] if mean == 0 and judged.higher_is_better else []
+        return ["it scores 0."] if mean == 0 and judged.higher_is_better else []
     low, high = judged.score_range
     worst = low if judged.higher_is_better else high
     if abs(mean - worst) >= NEAR_WORST * (high - low):
         return []
-    return [f"dense attention scores {mean:.4g}, the worst score is {worst:g}, the best {low + high - worst:g}."]
+    return [
+        f"it scores {mean:.4g}, nearer than {NEAR_WORST:.0%} of the range to the worst score, {worst:g} (the best is "
+        f"{low + high - worst:g})."
+    ]
 
 
 def doubts(cell: CellSummary) -> list[str]:

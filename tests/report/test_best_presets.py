@@ -104,9 +104,13 @@ def test_answers_to_other_questions_cannot_be_compared_and_that_is_said(full_fol
             {},
             "density 80.00% in search, so its objective, 5.145, has the penalty",
         ),
-        ({}, {"score_range": (0.0, 500.0)}, "dense attention scores 95, the worst score is 0, the best 500."),
+        (
+            {},
+            {"score_range": (0.0, 500.0)},
+            "it scores 95, nearer than 20% of the range to the worst score, 0 (the best",
+        ),
         ({}, {"score_range": (0.0, 100.0)}, None),
-        ({}, {"score_range": (0.0, 100.0), "higher_is_better": False}, "the worst score is 100, the best 0."),
+        ({}, {"score_range": (0.0, 100.0), "higher_is_better": False}, "the worst score, 100 (the best is 0)."),
     ],
 )
 def test_an_answer_with_a_reason_not_to_take_it_says_so_itself(run_folder, registry, best, validation, told):

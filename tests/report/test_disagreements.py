@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sparse_hub_core.report.disagreements import LONGEST, MOST, disagreements
+from sparse_hub_core.report.disagreements import LONGEST, MOST, MOST_WORDED, disagreements
 from sparse_hub_core.report.files import CellFiles
 from tests.report.conftest import predictions
 
@@ -19,10 +19,11 @@ def test_the_largest_differences_come_first_and_the_rest_is_counted(cells):
     lines[39] = lines[39].model_copy(update={"sparse_score": 100.0})
     told = found(cells, lines)
     assert told.title == (
-        "27 of 40 questions scored differently: dense higher in 26, sparse higher in 1; 13 more worded differently; "
-        "the 20 largest differences"
+        "27 of 40 questions scored differently: dense higher in 26, sparse higher in 1 (below: the 20 largest "
+        "differences); 13 more only worded differently (below: the first 10)"
     )
-    assert len(told.questions) == MOST
+    assert len(told.questions) == MOST + MOST_WORDED
+    assert all(question.dense_score == question.sparse_score for question in told.questions[MOST:])
     assert told.questions[0].name == "request-0, question 1"
     assert (told.questions[0].dense_score, told.questions[0].sparse_score) == ("100", "0")
     assert all(question.sparse_score != "40" for question in told.questions)

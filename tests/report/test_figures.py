@@ -57,6 +57,20 @@ def test_the_scatter_has_winners_intervals_dense_and_the_front(cells):
     assert [row[-1] for row in figure.table.rows] == ["yes", "no"]
 
 
+def test_dense_attention_is_a_point_of_the_io_figure_and_of_its_front(cells):
+    def reading(io_density):
+        judged = cells[1].validation.model_copy(update={"io_density_validation": io_density})
+        return [cells[0], cells[1].model_copy(update={"validation": judged})]
+
+    for io_density, front in ((1.6, "dense."), (0.4, "sink_local_oracle_top_k; dense.")):
+        figure = score_density("f", reading(io_density), "I/O density")
+        assert figure.label.endswith(f"Pareto front: {front}")
+        assert drawn(figure)["layout"]["shapes"][0]["x0"] == 1.0
+        assert drawn(figure)["layout"]["xaxis"]["range"][1] > 1.0
+        assert figure.table.rows[0][:2] == ("dense", "100.00%")
+    assert "shapes" not in drawn(score_density("f", reading(1.6), "density"))["layout"]
+
+
 def test_presets_differ_in_colour_and_in_shape(cells):
     traces = drawn(score_density("f", cells, "density"))["data"]
     markers = [trace["marker"] for trace in traces if trace["mode"].startswith("markers")]

@@ -129,3 +129,45 @@ def test_parallel_coordinates_beyond_what_a_browser_keeps_are_drawn_again_when_s
     assert all(browser.figures("#parameters-0").values())
     assert browser.run(states) == ["drawn", ""]
     assert browser.complaints() == []
+
+
+def test_paper_has_figures_of_its_width_and_tables_in_place_of_lines(full_folder, report, browser):
+    browser.show(report(full_folder))
+    browser.figures()
+    shape = (
+        "return [...document.querySelectorAll('.plot[data-webgl=false] > div .main-svg:first-child')]"
+        ".map((one) => one.getBoundingClientRect().width)"
+    )
+    opened = "return document.querySelectorAll('details.numbers[open]').length"
+    wide = browser.run(shape)
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert set(browser.run(shape)) == {680}
+    assert browser.run(opened) == 2
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert browser.run(shape) == wide
+    assert browser.run(opened) == 0
+    assert browser.complaints() == []
+
+
+def test_a_browser_without_webgl_is_pointed_to_the_table(full_folder, report, browser):
+    page = report(full_folder)
+    none = "HTMLCanvasElement.prototype.getContext = () => null;"
+    page.write_text(page.read_text().replace("<body", f"<script>{none}</script>\n<body", 1))
+    browser.show(page)
+    told = browser.run("return document.querySelector('figure.table-only').innerText")
+    assert told.startswith("The lines need WebGL")
+    assert browser.run("return document.querySelector('figure.table-only table').offsetHeight") > 0
+    assert "get.webgl.org" not in browser.run("return document.body.innerText")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_toolbar_covers_nothing_that_is_drawn(full_folder, report, browser, width):
+    browser.show(report(full_folder), width)
+    browser.figures("#over-time-0, #layers-0")
+    covered = browser.run(
+        "const box = (one) => one.getBoundingClientRect();"
+        "return [...document.querySelectorAll('#over-time-0 .modebar, #layers-0 .modebar')]"
+        ".map((bar) => box(bar).bottom - box(bar.closest('.plot').querySelector('.nsewdrag')).top)"
+    )
+    assert len(covered) == (2 if width == 1280 else 0)
+    assert all(pixels <= 0 for pixels in covered)

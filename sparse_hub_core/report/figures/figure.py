@@ -18,6 +18,8 @@ SCALE = "Cividis"
 LINE_SCALE = [[0.0, "#0060A8"], [0.5, "#86A39B"], [1.0, "#F0B040"]]
 """For lines, which must be seen on white as on black; the first is the lowest."""
 LEGEND_ROW = 20
+TOP = 34
+"""Room above what is drawn, for plotly's toolbar."""
 LONGEST = 40
 WIDE_RANGE, WIDEST_RANGE = 10.0, 1e4
 """Positive values are drawn by magnitude where the largest is this many times the smallest; beyond the second number
@@ -64,7 +66,7 @@ def layout(height: int, **changes: Any) -> dict[str, Any]:
     shared: dict[str, Any] = {
         "template": "none",
         "height": height,
-        "margin": {"l": 64, "r": 16, "t": 16, "b": 56},
+        "margin": {"l": 64, "r": 16, "t": TOP, "b": 56},
         "font": {"family": "system-ui, sans-serif", "size": 13},
         "hoverlabel": {"align": "left"},
         "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MOST = 60
 FEW = 12
 """Layers up to which each field also shows its number."""
-ROW, FRAME = 34, 110
+ROW, FRAME = 34, 128
 
 
 def layer_errors(name: str, cells: Sequence[CellSummary]) -> Figure | None:

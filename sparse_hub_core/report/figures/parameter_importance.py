@@ -52,7 +52,7 @@ def parameter_importance(name: str, found: Sequence[Importance], measured: Measu
         layout(
             height,
             bargap=0.4,
-            margin={"l": 64, "r": 24, "t": 40, "b": 30},
+            margin={"l": 64, "r": 32, "t": 40, "b": 30},
             xaxis={"range": [0, 1], "tickformat": ".0%", "zeroline": False},
             # By place, because two shortened names may be the same.
             yaxis={

@@ -1,4 +1,4 @@
-"""Score against density: the winners with their intervals, dense attention's line, and the Pareto front."""
+"""Score against density: the winners with their intervals, dense attention, and the Pareto front."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from sparse_hub_core.report.figures.figure import COLOURS, LEGEND_ROW, SYMBOLS, Figure, as_json, layout, plain
+from sparse_hub_core.presets import DENSE
+from sparse_hub_core.report.figures.figure import COLOURS, LEGEND_ROW, SYMBOLS, TOP, Figure, as_json, layout, plain
 from sparse_hub_core.report.numbers import number, percent
 from sparse_hub_core.report.rows import cell_label
 from sparse_hub_core.report.table import Table
@@ -24,7 +25,7 @@ PLOT = 340
 
 @dataclass(frozen=True)
 class Point:
-    """A validated winner."""
+    """A validated winner, or dense attention."""
 
     name: str
     preset: str
@@ -63,13 +64,19 @@ def score_density(name: str, cells: Sequence[CellSummary], cost: Cost) -> Figure
     judged = next((cell.validation for cell in cells if cell.validation is not None), None)
     if not found or judged is None:
         return None
-    front = pareto_front(found, judged.higher_is_better)
-    drawn = found if len(found) <= MOST else (front + [one for one in found if one not in front])[:MOST]
-    widest = 1.08 * max(point.cost for point in drawn)
-    figure = go.Figure()
     dense = judged.dense
+    # Dense attention reads every key once: 100%, which a preset may exceed. Of keys none has more.
+    beside = [Point(DENSE, DENSE, 1.0, dense)] if dense is not None and cost == "I/O density" else []
+    front = pareto_front([*beside, *found], judged.higher_is_better)
+    drawn = (
+        found
+        if len(found) <= MOST
+        else ([one for one in front if one in found] + [one for one in found if one not in front])[:MOST]
+    )
+    widest = 1.08 * max(point.cost for point in [*beside, *drawn])
+    figure = go.Figure()
     if dense is not None:
-        _add_dense(figure, dense, widest)
+        _add_dense(figure, dense, widest, beside)
     figure.add_scatter(
         x=[point.cost for point in front],
         y=[point.score.mean for point in front],
@@ -106,7 +113,7 @@ def score_density(name: str, cells: Sequence[CellSummary], cost: Cost) -> Figure
     figure.update_layout(
         layout(
             PLOT + legend,
-            margin={"l": 56, "r": 24, "t": 24, "b": 48 + legend},
+            margin={"l": 56, "r": 24, "t": TOP, "b": 48 + legend},
             # In a narrow window each entry of the legend takes a row.
             meta={"narrow": LEGEND_ROW * num_named},
             xaxis={"title": {"text": f"{cost} in validation"}, "tickformat": ".2~%", "range": [0, widest]},
@@ -116,10 +123,10 @@ def score_density(name: str, cells: Sequence[CellSummary], cost: Cost) -> Figure
     return Figure(
         name=name,
         label=f"Scatter of {len(drawn)} winners: {judged.metric} against {cost}, each with its 95% interval, beside "
-        f"dense attention. On the Pareto front: {', '.join(point.name for point in front)}.",
-        caption=_caption(found, drawn, front, cost, judged.higher_is_better),
+        f"dense attention. On the Pareto front: {'; '.join(point.name for point in front)}.",
+        caption=_caption(found, drawn, front, cost, judged.higher_is_better, bool(beside)),
         json=as_json(figure),
-        table=_table(found, front, cost),
+        table=_table([*beside, *found], front, cost),
         height=PLOT + legend,
     )
 
@@ -131,7 +138,7 @@ def _range(drawn: Sequence[Point], dense: Interval | None) -> list[float]:
     return [min(ends) - room, max(ends) + room]
 
 
-def _add_dense(figure: Any, dense: Interval, widest: float) -> None:
+def _add_dense(figure: Any, dense: Interval, widest: float, beside: Sequence[Point]) -> None:
     if math.isfinite(dense.low) and math.isfinite(dense.high):
         figure.add_scatter(
             x=[0, widest, widest, 0],
@@ -149,8 +156,20 @@ def _add_dense(figure: Any, dense: Interval, widest: float) -> None:
         mode="lines",
         line={"color": "#777777", "width": 2},
         name="dense",
+        legendgroup="dense",
         hovertemplate="dense %{y:.4g}<extra></extra>",
     )
+    for point in beside:
+        figure.add_scatter(
+            x=[point.cost],
+            y=[point.score.mean],
+            mode="markers",
+            marker={"color": "#777777", "symbol": "x", "size": 11},
+            legendgroup="dense",
+            showlegend=False,
+            hovertemplate="dense, I/O density %{x:.0%}<br>score %{y:.4g}<extra></extra>",
+        )
+        figure.add_vline(x=point.cost, line={"color": "#777777", "width": 1, "dash": "dash"})
 
 
 def _error_bar(score: Interval) -> dict[str, Any] | None:
@@ -167,14 +186,21 @@ def _error_bar(score: Interval) -> dict[str, Any] | None:
 
 
 def _caption(
-    found: Sequence[Point], drawn: Sequence[Point], front: Sequence[Point], cost: Cost, higher_is_better: bool
+    found: Sequence[Point],
+    drawn: Sequence[Point],
+    front: Sequence[Point],
+    cost: Cost,
+    higher_is_better: bool,
+    has_dense: bool,
 ) -> str:
     better = "higher" if higher_is_better else "lower"
     told = (
         f"Score ({better} is better) against {cost}, both on the validation requests; bars and the grey band are 95% "
         f"intervals. Pareto front (nothing else reads less and has a better mean): "
-        f"{', '.join(point.name for point in front)}."
+        f"{'; '.join(point.name for point in front)}."
     )
+    if has_dense:
+        told += " The cross at 100% is dense attention; to the right of the dashed line more is read than that."
     if len({point.preset for point in drawn}) > IN_LEGEND:
         told += f" The legend names the first {IN_LEGEND} presets, the table all."
     return told if len(drawn) == len(found) else f"{told} {len(drawn)} of {len(found)} winners are drawn."

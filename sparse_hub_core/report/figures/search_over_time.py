@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparse_hub_core.fidelity import FIDELITIES, MEANINGS, Fidelity
 from sparse_hub_core.report.figures.axes import magnitudes
-from sparse_hub_core.report.figures.figure import COLOURS, LEGEND_ROW, Figure, as_json, is_wide, layout, plain
+from sparse_hub_core.report.figures.figure import COLOURS, LEGEND_ROW, TOP, Figure, as_json, is_wide, layout, plain
 from sparse_hub_core.report.numbers import number
 from sparse_hub_core.report.outcome import Outcome, outcome_of
 from sparse_hub_core.report.table import Table
@@ -69,9 +69,11 @@ def search_over_time(name: str, title: str, trials: Sequence[TrialLine], most: i
     figure.update_layout(
         layout(
             PLOT + legend,
-            margin={"l": 56, "r": 16, "t": 28, "b": 52 + legend},
+            margin={"l": 56, "r": 16, "t": TOP, "b": 52 + legend},
+            # In a narrow window the legend takes another row.
+            meta={"narrow": LEGEND_ROW},
             xaxis={
-                "title": {"text": "trial, in the order in which they ended"},
+                "title": {"text": "trial, in order of ending", "standoff": 8},
                 "range": [numbered[0][0] - 0.7, numbered[-1][0] + 0.7],
                 "tickformat": "d",
                 "zeroline": False,

@@ -31,10 +31,13 @@ document.addEventListener("click", (event) => {
 });
 
 // Figures: drawn when they come into view, in the colours of the page.
-const CONFIG = { displaylogo: false, responsive: true, displayModeBar: "hover", modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+const CONFIG = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
 // A browser keeps some 16 WebGL contexts, and parallel coordinates take three each.
 const MOST_WEBGL = Number(document.body.dataset.mostWebgl);
 const NARROW = 480; // Pixels.
+const PAPER = 680; // Pixels: fits A4 and letter at the margins of common browsers.
+const canWebgl = document.createElement("canvas").getContext("webgl") !== null;
+const isPaper = () => document.documentElement.classList.contains("paper");
 const live = [];
 const visible = new Set();
 
@@ -58,14 +61,18 @@ function themed(layout, width) {
   return changed;
 }
 
-function draw(plot) {
+function draw(plot, paper) {
   if (plot.dataset.state === "drawn") return;
+  if (plot.dataset.webgl === "true" && !canWebgl) return;
   plot.dataset.state = "drawn";
   const { data, layout } = JSON.parse(document.querySelector(`script[data-for="${plot.id}"]`).textContent);
-  const shown = themed(layout, plot.clientWidth);
+  const width = paper ?? plot.clientWidth;
+  const shown = themed(layout, width);
+  if (paper) shown.width = paper;
   // It keeps its room when it is erased.
   plot.style.height = `${shown.height}px`;
-  Plotly.newPlot(plot, data, shown, CONFIG);
+  // In a narrow window the toolbar would cover the legend, and a finger needs none.
+  Plotly.newPlot(plot, data, shown, { ...CONFIG, displayModeBar: paper || innerWidth < NARROW ? false : "hover" });
   if (plot.dataset.webgl !== "true") return;
   live.push(plot);
   // One that is out of view is drawn again when it comes back.
@@ -81,9 +88,14 @@ function erase(plot) {
 const plots = [...document.querySelectorAll(".plot")];
 const seen = new IntersectionObserver((entries) => {
   entries.forEach(({ isIntersecting, target }) => isIntersecting ? visible.add(target) : visible.delete(target));
-  entries.filter((entry) => entry.isIntersecting).forEach((entry) => draw(entry.target));
+  if (!isPaper()) entries.filter((entry) => entry.isIntersecting).forEach((entry) => draw(entry.target));
 }, { rootMargin: "100px" });
 plots.forEach((plot) => seen.observe(plot));
+const withoutWebgl = plots.filter((plot) => plot.dataset.webgl === "true").map((plot) => plot.closest("figure"));
+if (!canWebgl) withoutWebgl.forEach((figure) => {
+  figure.classList.add("table-only");
+  figure.querySelector("details.numbers").open = true;
+});
 
 function redraw() {
   const drawn = plots.filter((plot) => plot.dataset.state === "drawn");
@@ -92,14 +104,25 @@ function redraw() {
 }
 const dark = matchMedia("(prefers-color-scheme: dark)");
 dark.addEventListener("change", redraw);
-// Paper shows what was not scrolled to as well, but not more parallel coordinates than a browser can keep.
+// Paper shows what was not scrolled to as well, as wide as it is; canvases of WebGL stay blank there, so their tables stand in.
+let undo = [];
 addEventListener("beforeprint", () => {
+  const before = plots.filter((plot) => plot.dataset.state === "drawn" && plot.dataset.webgl !== "true");
   document.documentElement.classList.add("paper");
-  if (dark.matches) redraw();
-  const isFolded = (plot) => plot.closest("details:not([open])") !== null;
-  plots.filter((plot) => !isFolded(plot) && plot.dataset.webgl !== "true").forEach(draw);
+  const printed = plots.filter((plot) => plot.dataset.webgl !== "true" && plot.closest("details:not([open])") === null);
+  before.forEach(erase);
+  printed.forEach((plot) => draw(plot, PAPER));
+  const tables = withoutWebgl.map((figure) => figure.querySelector("details.numbers")).filter((table) => !table.open);
+  tables.forEach((table) => { table.open = true; });
+  undo = [
+    () => printed.forEach(erase),
+    () => before.forEach((plot) => draw(plot)),
+    () => tables.forEach((table) => { table.open = false; }),
+    () => visible.forEach((plot) => draw(plot)),
+  ];
 });
 addEventListener("afterprint", () => {
   document.documentElement.classList.remove("paper");
-  if (dark.matches) redraw();
+  undo.forEach((step) => step());
+  undo = [];
 });
