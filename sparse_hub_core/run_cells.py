@@ -132,6 +132,7 @@ class _TaskRun:
             status="failed" if reason else status,
             reason=reason,
             **trial_counts(trials),
+            num_samples=self.matrix.spec.num_samples if trials and trials[0].parameters else None,
             best=best,
             validation=validation,
         )

@@ -14,6 +14,7 @@ from sparse_hub_core.optimizer_factory import Optimizer, create_optimizer
 from sparse_hub_core.results.schema import Best
 from sparse_hub_core.search.ladder import FidelityChoice, Rung, expected_counts, expected_work, rungs
 from sparse_hub_core.search.target import Target, targets
+from sparse_hub_core.space import every_point
 from sparse_hub_core.wording import count
 
 MAX_DRAWS = 200
@@ -79,7 +80,8 @@ def expected_search_work(matrix: Matrix, task: str, preset: str) -> float:
 def _climb(matrix: Matrix, task: str, preset: str) -> tuple[int, tuple[Rung, ...]]:
     """Return how many configurations enter a cell's search, and its rungs."""
     optimizer = create_optimizer(matrix.stacks[preset], matrix.class_names)
-    num_samples = matrix.spec.num_samples if optimizer.create_search_space(task) else 1
+    points = every_point(optimizer.create_search_space(task), matrix.spec.num_samples)
+    num_samples = matrix.spec.num_samples if points is None else len(points)
     return num_samples, search_rungs(matrix.spec.fidelity, optimizer, task)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -89,6 +90,20 @@ class Real:
 
 
 Domain: TypeAlias = Choice | Integer | Real
+
+
+def every_point(space: Mapping[str, Domain], limit: int) -> list[dict[str, Any]] | None:
+    """Return all points of a search space, or None where there are more of them than a limit."""
+    values: dict[str, Sequence[Any]] = {}
+    num_points = 1
+    for name, domain in space.items():
+        if isinstance(domain, Real):
+            return None
+        values[name] = domain.options if isinstance(domain, Choice) else range(domain.low, domain.high + 1)
+        num_points *= len(values[name])
+        if num_points > limit:
+            return None
+    return [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
 
 
 def _spread(low: float, high: float, log: bool) -> list[float]:

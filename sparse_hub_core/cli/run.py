@@ -15,6 +15,7 @@ from sparse_hub_core.cli.spec_options import flags_to_settings, spec_options
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.registry import Registry
 from sparse_hub_core.report.text import write_table
+from sparse_hub_core.results.summary import load_summary
 from sparse_hub_core.search.budget import Budget
 from sparse_hub_core.spec import Spec, build_spec
 from sparse_hub_core.wording import count
@@ -115,7 +116,8 @@ def _run(config: Path | None, debug: bool, dry_run: bool, flags: dict[str, Any],
     _warn_of_broken_plugins(registry)
     with _interruptible(), watch(Budget(spec.max_density, spec.max_io_density)) as progress:
         summary = execute_full_benchmark(spec, registry, progress=progress, stages=stages)
-    write_summary(summary, Path(spec.output_dir) / summary.run_id, registry)
+    directory = Path(spec.output_dir) / summary.run_id
+    write_summary(summary, load_summary(directory), directory, registry)
     if any(cell.status == "failed" for cell in summary.cells):
         click.get_current_context().exit(1)
 

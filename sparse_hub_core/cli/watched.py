@@ -17,8 +17,10 @@ Place: TypeAlias = tuple[str, str, str]
 FAILED = ("timeout", "oom", "error")
 """How a trial ends that broke; one that is infeasible was never tried."""
 NO_BUDGET = Budget()
-LEAST = 0.02
+LEAST = 0.1
 """The share of a process's work after which it says how long the rest takes."""
+ALIKE = 2.0
+"""By so much the pace of the present stage may differ from that of all; else neither says much of the rest."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,9 @@ class Watched:
     """What need not be done: an earlier process did it, or a trial ended early."""
     since: float | None = None
     """When the first work began."""
+    stage_since: float | None = None
+    stage_done: float = 0
+    """When the present stage began, and what was done before."""
     title: str = ""
     """What is being done now."""
     place: Place | None = None
@@ -90,7 +95,8 @@ class Watched:
     def at_stage(self, title: str, now: float) -> Watched:
         """Return what is known when something else is being done."""
         # Loading a model says nothing of how long requests take.
-        return replace(self, title=title, since=self.since if self.done else now)
+        since = self.since if self.done else now
+        return replace(self, title=title, since=since, stage_since=now, stage_done=self.done)
 
     def further(self, done: float = 0, skipped: float = 0) -> Watched:
         """Return what is known when so much more was done, or need not be."""
@@ -106,11 +112,24 @@ class Watched:
         return min(1.0, (self.done + self.skipped) / self.total) if self.total > 0 else 0.0
 
     def seconds_left(self, now: float) -> float | None:
-        """Return about how long the rest takes, at the pace of what was done; None where that is too little to say."""
-        if not self.done or self.done < LEAST * (self.total - self.skipped):
+        """Return about how long the rest takes, at the pace of what was done; None where that says too little of it.
+
+        It does where little was done, where most cells are still to come, whose presets may take many times as long,
+        and where the present stage goes at quite another pace.
+        """
+        done_now = self.done - self.stage_done
+        if not done_now or self.done < LEAST * (self.total - self.skipped) or self._most_cells_wait():
             return None
         begun = self.started if self.since is None else self.since
-        return (now - begun) / self.done * max(0, self.total - self.done - self.skipped)
+        pace = (now - begun) / self.done
+        pace_now = (now - (begun if self.stage_since is None else self.stage_since)) / done_now
+        if not pace / ALIKE <= pace_now <= pace * ALIKE:
+            return None
+        return pace * max(0, self.total - self.done - self.skipped)
+
+    def _most_cells_wait(self) -> bool:
+        waiting = self.count("waiting")
+        return waiting > 0 and waiting >= self.count("done", "searched", "failed")
 
     def count(self, *statuses: str) -> int:
         """Return how many cells have one of some statuses."""

@@ -9,6 +9,7 @@ from sparse_hub_core.lookup import SAMPLE_SUFFIX
 from sparse_hub_core.report.doubts import NEAR_WORST, hardly_done
 from sparse_hub_core.report.rows import cell_label
 from sparse_hub_core.report.rungs import correlation_sentence, fidelity_sentence, tie_sentence
+from sparse_hub_core.report.used_up import used_up_sentence
 from sparse_hub_core.report.verdicts import (
     NO_MORE_THAN,
     WITHIN_NOISE,
@@ -94,7 +95,7 @@ def notes(cells: Sequence[CellSummary]) -> list[str]:
     """Return what is to be known about a table of cells."""
     sentences = (
         *(metric_sentence, sample_sentence, data_sentence, hidden_sentence, hardly_done_sentence),
-        *(cut_sentence, limit_sentence, fidelity_sentence, tie_sentence, correlation_sentence),
+        *(cut_sentence, limit_sentence, used_up_sentence, fidelity_sentence, tie_sentence, correlation_sentence),
         *(within_noise_sentence, no_worse_sentence, adjusted_sentence, power_sentence, io_sentence),
     )
     return [text for sentence in sentences if (text := sentence(cells)) is not None]

@@ -23,10 +23,32 @@ BestPath = Callable[["CellSummary"], Path]
 SCREEN = Screen()
 
 
-def write_summary(summary: SummaryFile, directory: Path, registry: Registry) -> None:
-    """Write all cells of a run that just ended, the best configurations ready to paste, and where the files are."""
+def write_summary(summary: SummaryFile, folder: SummaryFile, directory: Path, registry: Registry) -> None:
+    """Write the cells of a command that just ended, the best configurations ready to paste, and where the files are.
+
+    Args:
+        summary: The cells of the command.
+        folder: Those of the run's folder, where earlier commands may have left others. Their winners are shown too,
+            as p-values are adjusted over all of them.
+        directory: The folder.
+        registry: What is installed.
+    """
+    own = {cell.place for cell in summary.cells}
+    tested = {(cell.model, cell.task) for cell in summary.cells}
+    earlier = [
+        cell
+        for cell in folder.cells
+        if cell.place not in own and (cell.model, cell.task) in tested and cell.validation is not None
+    ]
+    shown = [cell for cell in folder.cells if cell.place in own or cell in earlier]
     SCREEN.say(title(summary))
-    write_cells(summary.cells, registry, RunDirectory(directory).best)
+    if earlier:
+        names = ", ".join(dict.fromkeys(cell.preset for cell in earlier))
+        SCREEN.say(
+            f"Earlier commands with the same other settings left {names} in this folder; they stand beside the others, "
+            "and p-values are adjusted over all winners."
+        )
+    write_cells(shown, registry, RunDirectory(directory).best, pasted=summary.cells)
     write_places(directory)
 
 
@@ -77,8 +99,9 @@ def write_cells(
     writer: Writer = SCREEN,
     is_running: bool = True,
     with_legend: bool = False,
+    pasted: Sequence[CellSummary] | None = None,
 ) -> None:
-    """Write tables of cells, what is to be known about them, and the best configuration of each cell."""
+    """Write tables of cells, what is to be known about them, and the best configuration of each, or of some."""
     verdicts = verdicts_table(cells, is_running).only(is_telling)
     writer.table(verdicts.headings, verdicts.texts)
     legend = verdicts.legend
@@ -98,7 +121,7 @@ def write_cells(
         writer.say(note)
     for sentence in failures(cells):
         writer.say(f"Failed: {sentence}")
-    for cell in cells:
+    for cell in cells if pasted is None else pasted:
         if cell.best is not None:
             writer.heading(f"Best of {cell.model}, {cell.task}, {cell_label(cell)}")
             writer.code(as_python(cell.best, best_path(cell).resolve(), registry))

@@ -293,6 +293,8 @@ class CellSummary(_File):
     """Configurations by how they ended."""
     fidelities: dict[str, int] = {}
     """Configurations by the fidelities that they ran at."""
+    num_samples: int | None = None
+    """Configurations that were asked for; None in files of older versions and where nothing was searched."""
     best: Best | None = None
     validation: ValidationFile | None = None
 

@@ -14,9 +14,13 @@ from sparse_hub_core.results.schema import TrialLine
 from sparse_hub_core.search.algorithm import SearchAlgorithm
 from sparse_hub_core.search.target import Target
 from sparse_hub_core.search.trial_log import TrialLog
+from sparse_hub_core.space import Domain, every_point
 
 MAX_REPEATS = 200
 """Repeated or infeasible proposals in a row after which the space counts as exhausted."""
+
+MAX_POINTS = 2000
+"""Of a search space with at most so many configurations it is counted how many can be tried."""
 
 
 class Queue(Protocol):
@@ -186,6 +190,22 @@ class Proposals:
         except (ConfigError, ValueError) as error:
             return str(error)
         return infeasible_because(configs, self.num_keys)
+
+
+def num_feasible(space: Mapping[str, Domain], log: TrialLog, num_keys: int) -> int | None:
+    """Return how many configurations of a search space can be tried, or None where it holds too many to look at."""
+    points = every_point(space, MAX_POINTS)
+    if points is None:
+        return None
+    found = set()
+    for point in points:
+        try:
+            configs = log.optimizer.create_config_from_params(point)
+        except (ConfigError, ValueError):
+            continue
+        if infeasible_because(configs, num_keys) is None:
+            found.add(log.key(point))
+    return len(found)
 
 
 def infeasible_because(configs: Iterable[MaskerConfig], num_keys: int) -> str | None:

@@ -16,16 +16,25 @@ from sparse_hub_core.results.run_directory import CellDirectory
 from sparse_hub_core.results.schema import Correlation, TrialLine
 from sparse_hub_core.search.failure import SearchFailedError, no_trial_sentence
 from sparse_hub_core.search.grid_search import GridSearch
-from sparse_hub_core.search.ladder import FINALISTS, Rung, expected_counts, is_poor, num_promoted
+from sparse_hub_core.search.ladder import (
+    FINALISTS,
+    Rung,
+    expected_counts,
+    expected_work,
+    is_poor,
+    num_promoted,
+)
 from sparse_hub_core.search.promotion import Promotion, ranked
-from sparse_hub_core.search.proposals import Proposals, Queue, Survivors
+from sparse_hub_core.search.proposals import Proposals, Queue, Survivors, num_feasible
 from sparse_hub_core.search.run_rung import RungJob, RungRun
 from sparse_hub_core.search.schedulers import create_stopper
 from sparse_hub_core.search.search_task import Found, SearchTask
 from sparse_hub_core.search.target import Target
 from sparse_hub_core.search.trial_log import TrialLog
 from sparse_hub_core.search.winner import Choice, Finalist, choose
+from sparse_hub_core.space import every_point
 from sparse_hub_core.spec import Spec
+from sparse_hub_core.wording import count
 from sparse_hub_core.workers.pool import WorkerPool
 
 FINISHED_PER_PROMOTED = 3
@@ -68,13 +77,19 @@ class _Search:
         self.log.told = self._told
         self.promotion = Promotion(self.log, search.targets)
         self.space = search.optimizer.create_search_space(search.task)
-        # A stack without anything to search is one configuration.
-        self.num_samples = self.spec.num_samples if self.space else 1
+        self.num_samples = self._num_samples()
         self.expected = expected_counts(self.num_samples, search.rungs, len(search.targets))
+        self.progress.expect(self._expected_work(self.num_samples) - self._expected_work(self._num_planned()))
         self.wanted: dict[str, int] = {}
         entry = search.rungs[0]
         if self.log.fidelities <= {entry.fidelity}:
-            self._run_rung(entry, self._proposals(entry), self._max_stops(entry, self.num_samples))
+            proposals = self._proposals(entry)
+            self._run_rung(entry, proposals, self._max_stops(entry, self.num_samples))
+            if proposals.num_left and proposals.entered:
+                self.progress.note(
+                    f"{search.task}: the search algorithm has nothing further to propose after {proposals.entered} of "
+                    f"{count(self.num_samples, 'configuration')}."
+                )
         else:
             # An earlier process went on from it, and found nothing more to propose.
             self._expect(entry, num_left=0)
@@ -84,6 +99,28 @@ class _Search:
             self._climb(lower, upper)
         choices = tuple(self._choose(target) for target in search.targets)
         return Found(choices, search.rungs[-1], tuple(self.correlations))
+
+    def _num_planned(self) -> int:
+        """Return how many configurations were said to enter the search when the run began."""
+        points = every_point(self.space, self.spec.num_samples)
+        return self.spec.num_samples if points is None else len(points)
+
+    def _num_samples(self) -> int:
+        """Return how many configurations enter the search, as a space may hold fewer than are asked for."""
+        there_are, asked = num_feasible(self.space, self.log, self.search.num_keys), self.spec.num_samples
+        if there_are is None or there_are >= asked:
+            return asked
+        if self.space:
+            self.progress.note(
+                f"{self.search.task}: the search space holds {count(there_are, 'configuration')} that can be tried, "
+                f"fewer than the {asked} that are asked for."
+            )
+        # That none makes sense is told by how the proposals end.
+        return max(1, there_are)
+
+    def _expected_work(self, num_samples: int) -> float:
+        search = self.search
+        return expected_work(num_samples, search.rungs, len(search.targets), self.spec.search.max_requests)
 
     def _proposals(self, entry: Rung) -> Proposals:
         """Return what is tried at the first rung; each target has a search algorithm of its own."""

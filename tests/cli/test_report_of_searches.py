@@ -87,7 +87,7 @@ def test_the_files_of_each_winner_are_named_and_the_trials_shown_once(winners, t
     for cell in winners:
         write_json(folder.target(cell.target).best, cell.best)
     page = write_report(run.path, summary).read_text()
-    write_summary(summary, run.path, load_registry())
+    write_summary(summary, summary, run.path, load_registry())
     said = capsys.readouterr().out
     for cell in winners:
         assert str((folder.path / cell.target / "best.json").resolve()) in said

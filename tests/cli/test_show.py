@@ -13,6 +13,8 @@ import pytest
 from runs_by_hand import make_run, questions
 
 from sparse_hub_core.cli.main import main
+from sparse_hub_core.plugins import load_registry
+from sparse_hub_core.report.tables import write_summary
 from sparse_hub_core.results.files import append_line, read_json, write_json
 from sparse_hub_core.results.run_directory import RunDirectory
 from sparse_hub_core.results.schema import CellSummary, RunFile, SummaryFile, TrialLine
@@ -190,3 +192,30 @@ def test_a_run_that_began_no_cell_is_said_to_hold_no_result_yet(show, tmp_path):
     code, _, err = show(run)
     assert code == 2
     assert f"{run} holds no result yet" in err
+
+
+@pytest.mark.parametrize(("asked", "said"), [(300, True), (30, False), (None, False)])
+def test_a_search_space_that_is_used_up_is_told(show, tmp_path, asked, said):
+    run = make_run(tmp_path / "run-a", {"local_sink": SCORES})
+    summary = read_json(run / "summary.json", SummaryFile)
+    tried = {"trials": {"ok": 28, "error": 2, "infeasible": 5}, "num_samples": asked}
+    cells = [summary.cells[0], summary.cells[1].model_copy(update=tried)]
+    write_json(run / "summary.json", summary.model_copy(update={"cells": cells}))
+    told = "All that there was to try was tried: 30 configurations of local_sink in ruler/niah_multikey_2 (300 were"
+    assert (told in show(run)[1]) == said
+
+
+def test_the_end_of_a_command_tells_of_earlier_winners_and_adjusts_over_all(show, tmp_path, capsys):
+    worse = questions([100.0] * 7 + [0.0] * 3)
+    run = make_run(tmp_path / "run-a", {"first": worse, "second": worse, "third": worse})
+    folder = read_json(run / "summary.json", SummaryFile)
+    command = folder.model_copy(update={"cells": [folder.cells[0], folder.cells[3]]})
+    write_summary(command, folder, run, load_registry())
+    ended, shown = capsys.readouterr().out, show(run)[1]
+    assert "Earlier commands with the same other settings left first, second in this folder" in ended
+    rows = [line for line in shown.splitlines() if line.startswith("third")]
+    assert rows
+    assert set(rows) <= set(ended.splitlines())
+    assert ended.count("Best of ") == 1
+    write_summary(folder, folder, run, load_registry())
+    assert "Earlier commands" not in capsys.readouterr().out

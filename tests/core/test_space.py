@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparse_hub_core import choice, integer, loguniform, uniform
-from sparse_hub_core.space import GRID_POINTS, from_ray
+from sparse_hub_core.space import GRID_POINTS, every_point, from_ray
 
 positive = st.floats(1e-6, 1e6)
 seeds = st.integers(0, 2**32)
@@ -83,3 +83,14 @@ def test_ray_domains_become_ours():
 def test_what_is_no_domain_is_refused(value):
     with pytest.raises(TypeError, match="use choice, integer, uniform or loguniform"):
         from_ray(value)
+
+
+def test_a_small_space_is_counted_and_one_without_end_is_not():
+    space = {"a": choice(["x", "y"]), "b": integer(1, 3)}
+    points = every_point(space, limit=6)
+    assert points is not None
+    assert len(points) == 6
+    assert {"a": "y", "b": 2} in points
+    assert every_point(space, limit=5) is None
+    assert every_point({**space, "c": uniform(0, 1)}, limit=100) is None
+    assert every_point({}, limit=1) == [{}]

@@ -6,7 +6,7 @@ from typing import Annotated
 import pytest
 from annotated_types import Le
 
-from sparse_hub_core import MaskerConfig, choice, create_optimizer, get_masker_config
+from sparse_hub_core import MaskerConfig, choice, create_optimizer, get_masker_config, loguniform
 from sparse_hub_core.fidelity import Measures
 from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.results.files import content_hash
@@ -15,7 +15,7 @@ from sparse_hub_core.results.schema import TrialLine, TrialRequestLine
 from sparse_hub_core.search.algorithm import SearchAlgorithm
 from sparse_hub_core.search.failure import no_trial_sentence
 from sparse_hub_core.search.grid_search import GridSearch
-from sparse_hub_core.search.proposals import Proposals
+from sparse_hub_core.search.proposals import Proposals, num_feasible
 from sparse_hub_core.search.random_search import RandomSearch
 from sparse_hub_core.search.target import Target
 from sparse_hub_core.search.trial_log import TrialLog
@@ -218,3 +218,11 @@ def test_an_interrupted_search_proposes_what_it_would_have_proposed(tmp_path, na
     )
     assert parts == whole
     assert "error" in {status for _, status in whole}
+
+
+def test_only_configurations_that_can_be_tried_are_counted(tmp_path):
+    log = TrialLog(CellDirectory(tmp_path), OPTIMIZER)
+    space = OPTIMIZER.create_search_space("t")
+    # 9 is out of range, and 4 more than there are keys.
+    assert num_feasible(space, log, num_keys=3) == 3
+    assert num_feasible({**space, "more": loguniform(1, 2)}, log, num_keys=3) is None
