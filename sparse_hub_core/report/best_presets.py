@@ -197,11 +197,15 @@ def how_chosen(found: Answer, num_judged: int) -> list[str]:
             "whose 95% interval of the difference from it holds 0."
         ]
     if found.tied and not found.is_few:
-        told.append(f"That interval holds 0, but they read no less: {', '.join(found.tied)}.")
+        told.append(
+            f"The 95% interval of the difference from the best mean score also holds 0 for {'; '.join(found.tied)}, "
+            "which read no less."
+        )
     if found.unsure and not found.is_few:
         told.append(
-            "Not taken, as that interval leaves out 0, although the test does not tell them from the best mean score "
-            f"once adjusted for all pairs: {', '.join(found.unsure)}."
+            "Not taken, because the 95% interval of the difference from the best mean score leaves out 0: "
+            f"{'; '.join(found.unsure)}. The test, adjusted for all pairs, does not tell this from the best mean "
+            "score, but that is no reason to count it as good."
         )
     told.append(
         f"It was chosen among {num_judged} winners on the very questions that its score is from, so that score tends "

@@ -47,7 +47,7 @@ SAMPLE_SENTENCE = (
 
 IO_SENTENCE = (
     "I/O density: the bytes read, those that choosing reads and the union over the heads of a KV group included, as a "
-    "share of what dense attention reads; above 100% it reads more than it saves."
+    "share of what dense attention reads; above 100% it reads more than that and saves nothing."
 )
 
 

@@ -41,8 +41,8 @@ def test_adjusting_does_not_help_a_cheap_preset_whose_own_interval_says_it_is_wo
     assert (found.tied, found.unsure) == (("c0", "c1", "c2", "c3"), ("cheap",))
     (told,) = how_chosen(found, len(candidates))
     assert "a winner that reads less is worse by the whole of its 95% interval" in told
-    assert "That interval holds 0, but they read no less: c0, c1, c2, c3." in told
-    assert "does not tell them from the best mean score once adjusted for all pairs: cheap." in told
+    assert "also holds 0 for c0; c1; c2; c3, which read no less." in told
+    assert "leaves out 0: cheap. The test, adjusted for all pairs, does not tell this" in told
 
 
 def test_few_requests_tell_nothing_apart_so_the_best_mean_is_taken() -> None:
