@@ -20,7 +20,7 @@ MAX_REPEATS = 200
 """Repeated or infeasible proposals in a row after which the space counts as exhausted."""
 
 MAX_POINTS = 2000
-"""Of a search space with at most so many configurations it is counted how many can be tried."""
+"""Of a search space with at most so many configurations it is found out which can be tried."""
 
 
 class Queue(Protocol):
@@ -78,6 +78,8 @@ class Proposals:
     num_keys: int
     first: list[dict[str, Any]] = field(default_factory=list)
     """Tried before anything is asked for: the winners of earlier runs."""
+    rest: list[dict[str, Any]] = field(default_factory=list)
+    """Tried once the algorithms propose nothing new: the whole of a space that is to be used up."""
     task: str = ""
     seen: set[str] = field(default_factory=set)
     entered: int = 0
@@ -139,7 +141,12 @@ class Proposals:
         for _ in range(MAX_REPEATS + len(self.seen)):
             parameters = self._ask()
             if parameters is None:
-                return None
+                break
+            if self._is_worth_a_trial(parameters):
+                self.entered += 1
+                return parameters
+        while self.rest:
+            parameters = self.rest.pop(0)
             if self._is_worth_a_trial(parameters):
                 self.entered += 1
                 return parameters
@@ -192,20 +199,20 @@ class Proposals:
         return infeasible_because(configs, self.num_keys)
 
 
-def num_feasible(space: Mapping[str, Domain], log: TrialLog, num_keys: int) -> int | None:
-    """Return how many configurations of a search space can be tried, or None where it holds too many to look at."""
+def feasible_points(space: Mapping[str, Domain], log: TrialLog, num_keys: int) -> list[dict[str, Any]] | None:
+    """Return the configurations of a search space that can be tried, or None where it holds too many to look at."""
     points = every_point(space, MAX_POINTS)
     if points is None:
         return None
-    found = set()
+    found: dict[str, dict[str, Any]] = {}
     for point in points:
         try:
             configs = log.optimizer.create_config_from_params(point)
         except (ConfigError, ValueError):
             continue
         if infeasible_because(configs, num_keys) is None:
-            found.add(log.key(point))
-    return len(found)
+            found.setdefault(log.key(point), point)
+    return list(found.values())
 
 
 def infeasible_because(configs: Iterable[MaskerConfig], num_keys: int) -> str | None:

@@ -25,7 +25,7 @@ from sparse_hub_core.search.ladder import (
     num_promoted,
 )
 from sparse_hub_core.search.promotion import Promotion, ranked
-from sparse_hub_core.search.proposals import Proposals, Queue, Survivors, num_feasible
+from sparse_hub_core.search.proposals import Proposals, Queue, Survivors, feasible_points
 from sparse_hub_core.search.run_rung import RungJob, RungRun
 from sparse_hub_core.search.schedulers import create_stopper
 from sparse_hub_core.search.search_task import Found, SearchTask
@@ -68,6 +68,8 @@ class _Search:
     cell: CellDirectory
     progress: Progress
     correlations: list[Correlation] = field(default_factory=list)
+    rest: list[dict[str, Any]] = field(default_factory=list)
+    """All that can be tried, where that is less than is asked for."""
     sent: set[str] = field(default_factory=set)
     """The keys of what was sent to the last rung; an earlier process may have run more there."""
 
@@ -107,16 +109,17 @@ class _Search:
 
     def _num_samples(self) -> int:
         """Return how many configurations enter the search, as a space may hold fewer than are asked for."""
-        there_are, asked = num_feasible(self.space, self.log, self.search.num_keys), self.spec.num_samples
-        if there_are is None or there_are >= asked:
+        points, asked = feasible_points(self.space, self.log, self.search.num_keys), self.spec.num_samples
+        if points is None or len(points) >= asked:
             return asked
+        self.rest = points
         if self.space:
             self.progress.note(
-                f"{self.search.task}: the search space holds {count(there_are, 'configuration')} that can be tried, "
+                f"{self.search.task}: the search space holds {count(len(points), 'configuration')} that can be tried, "
                 f"fewer than the {asked} that are asked for."
             )
         # That none makes sense is told by how the proposals end.
-        return max(1, there_are)
+        return max(1, len(points))
 
     def _expected_work(self, num_samples: int) -> float:
         search = self.search
@@ -132,7 +135,8 @@ class _Search:
             for index, target in enumerate(search.targets)
         ]
         first = list(search.first)
-        return Proposals(algorithms, self.log, entry.fidelity, num_samples, search.num_keys, first, search.task)
+        fidelity, num_keys = entry.fidelity, search.num_keys
+        return Proposals(algorithms, self.log, fidelity, num_samples, num_keys, first, self.rest, search.task)
 
     def _choose(self, target: Target) -> Choice | None:
         """Return the winner; where no finalist keeps to the budget, of the others that seemed to."""

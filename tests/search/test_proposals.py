@@ -15,7 +15,7 @@ from sparse_hub_core.results.schema import TrialLine, TrialRequestLine
 from sparse_hub_core.search.algorithm import SearchAlgorithm
 from sparse_hub_core.search.failure import no_trial_sentence
 from sparse_hub_core.search.grid_search import GridSearch
-from sparse_hub_core.search.proposals import Proposals, num_feasible
+from sparse_hub_core.search.proposals import Proposals, feasible_points
 from sparse_hub_core.search.random_search import RandomSearch
 from sparse_hub_core.search.target import Target
 from sparse_hub_core.search.trial_log import TrialLog
@@ -224,5 +224,21 @@ def test_only_configurations_that_can_be_tried_are_counted(tmp_path):
     log = TrialLog(CellDirectory(tmp_path), OPTIMIZER)
     space = OPTIMIZER.create_search_space("t")
     # 9 is out of range, and 4 more than there are keys.
-    assert num_feasible(space, log, num_keys=3) == 3
-    assert num_feasible({**space, "more": loguniform(1, 2)}, log, num_keys=3) is None
+    assert feasible_points(space, log, num_keys=3) == [{"picky_size": size} for size in (1, 2, 3)]
+    assert feasible_points({**space, "more": loguniform(1, 2)}, log, num_keys=3) is None
+
+
+class Stubborn(SearchAlgorithm):
+    """Proposes the same all the time."""
+
+    def ask(self):
+        return {"picky_size": 2}
+
+    def tell(self, parameters, objective):
+        pass
+
+
+def test_what_an_algorithm_never_proposes_is_tried_last_where_all_is_to_be_tried(tmp_path):
+    rest = [{"picky_size": size} for size in (1, 2, 3)]
+    assert drain(proposals(tmp_path, Stubborn, num_samples=3, rest=rest)) == [2, 1, 3]
+    assert drain(proposals(tmp_path / "other", Stubborn, num_samples=3)) == [2]
