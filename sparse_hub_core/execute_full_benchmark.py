@@ -164,7 +164,8 @@ def run_matrix(
     begin = time.time()
     directory = matrix.directory
     learns = matrix.registry.get(matrix.registry.search_algorithms, matrix.spec.search_algorithm).load().learns
-    may_differ = not_deterministic(matrix.spec, stages, matrix.device, learns)
+    does = stages if matrix.searched else tuple(stage for stage in stages if stage != "search")
+    may_differ = not_deterministic(matrix.spec, does, matrix.device, learns)
     notes = [*length_notes(matrix, stages), repeat_sentence(may_differ)]
     with directory.locked():
         earlier = _earlier(directory.run_file)

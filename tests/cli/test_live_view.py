@@ -67,6 +67,8 @@ def on_terminal(width: int, seconds: float = 0.0, interrupt: bool = False, **env
         stdout=slave,
         stderr=slave,
         env=kept | {"TERM": "xterm-256color"} | environment,
+        # Whoever started the tests in the background had it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(slave)
     written = b""

@@ -29,5 +29,6 @@ def test_every_plugin_here_runs_the_kit(distribution: str) -> None:
         for entry in entries
         if entry.provenance.distribution == distribution
     ]
-    assert offered
+    hears = distribution in {hook.provenance.distribution for hook in REGISTRY.finish_hooks}
+    assert offered or hears
     assert [line for line in offered if line not in tests] == []
