@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 
 import click
 import pytest
@@ -8,6 +9,8 @@ from pydantic import BaseModel
 
 from sparse_hub_core.cli.run import run, search, validate
 from sparse_hub_core.cli.spec_options import flags_to_settings
+from sparse_hub_core.results.files import write_json
+from sparse_hub_core.results.run_directory import RunDirectory
 from sparse_hub_core.spec import Spec, build_spec, flag_name
 
 DOCUMENTED = """
@@ -90,14 +93,16 @@ class Recorder:
         progress.begin(1)
         if isinstance(self.outcome, BaseException):
             raise self.outcome
+        write_json(RunDirectory(Path(spec.output_dir) / self.outcome.run_id).summary, self.outcome)
         return self.outcome
 
 
 @pytest.mark.parametrize(("command", "stages"), [("run", ("search", "validate")), ("search", ("search",))])
-def test_a_failed_cell_gives_exit_1(monkeypatch, capsys, cells, command, stages):
+def test_a_failed_cell_gives_exit_1(monkeypatch, capsys, cells, command, stages, tmp_path):
     from sparse_hub_core.cli.main import main
     from sparse_hub_core.results.schema import SummaryFile
 
+    monkeypatch.chdir(tmp_path)
     recorder = Recorder(SummaryFile(run_id="run-0", cells=cells))
     monkeypatch.setattr(ORCHESTRATOR, "execute_full_benchmark", recorder)
     assert main([command, "--debug"]) == 1
