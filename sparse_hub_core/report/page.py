@@ -19,7 +19,7 @@ from sparse_hub_core.report.importance import FEWEST, importances
 from sparse_hub_core.report.notes import notes
 from sparse_hub_core.report.outcome import Measured, measured
 from sparse_hub_core.report.paste import as_python
-from sparse_hub_core.report.reproduce import DETERMINISM, command, others
+from sparse_hub_core.report.reproduce import command, determinism, others
 from sparse_hub_core.report.rows import cell_label, failures, further_scores, summary_table
 from sparse_hub_core.report.rungs import correlations
 from sparse_hub_core.report.table import Table
@@ -83,7 +83,7 @@ class Page:
     facts: tuple[Table, ...]
     command: str | None
     others: tuple[str, ...]
-    determinism: str = DETERMINISM
+    determinism: str
     parameters_note: str = PARAMETERS_NOTE
     over_time_note: str = search_over_time.HOW_TO_READ
 
@@ -120,6 +120,7 @@ def build_page(run: RunFiles, registry: Registry, now: datetime) -> Page:
         facts=tuple(facts),
         command=command(run),
         others=tuple(others(run)),
+        determinism=determinism(run),
     )
 
 

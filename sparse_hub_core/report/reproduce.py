@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from sparse_hub_core.determinism import repeat_sentence
 from sparse_hub_core.presets import DENSE
 from sparse_hub_core.report.files import is_validation
 from sparse_hub_core.spec import Spec, flag_name
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
     from sparse_hub_core.report.files import RunFiles
 
 WIDTH, INDENT = 96, "    "
-DETERMINISM = (
+SAME_TO_THE_BIT = (
     "On a CPU one configuration's evaluation and its validation are the same to the bit with the same seed, versions "
-    "and machine. The search is not: with several trials at a time, or with a scheduler that stops some, what is tried "
-    "next depends on which trial ends first, so another run may try and choose other configurations. On a GPU the last "
-    "digits may differ, too."
+    "and machine."
 )
+
+
+def determinism(run: RunFiles) -> str:
+    """Return what comes out again, and what of this run may not."""
+    may_differ = run.run.not_deterministic if run.run else ()
+    return f"{SAME_TO_THE_BIT} {repeat_sentence(may_differ)}" if may_differ else SAME_TO_THE_BIT
 
 
 def command(run: RunFiles) -> str | None:

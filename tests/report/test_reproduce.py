@@ -9,7 +9,7 @@ import pytest
 from sparse_hub_core.cli.main import cli
 from sparse_hub_core.cli.spec_options import flags_to_settings
 from sparse_hub_core.report.files import read_run
-from sparse_hub_core.report.reproduce import command, others
+from sparse_hub_core.report.reproduce import command, determinism, others
 from sparse_hub_core.results.files import read_json, write_json
 from sparse_hub_core.results.schema import RunFile, SummaryFile
 from sparse_hub_core.spec import Spec, build_spec
@@ -92,3 +92,10 @@ def test_settings_of_another_version_are_said_to_be_unknown(run_folder, report):
     page = report(run_folder).read_text()
     assert "The command is not known" in page
     assert "another version of sparse-hub: gone: extra inputs are not permitted." in page
+
+
+def test_what_may_differ_is_what_the_run_wrote_down(run_folder):
+    run, _ = folder_with(run_folder, {}, not_deterministic=["the weather"])
+    assert determinism(run).endswith("may differ in this: the weather.")
+    run, _ = folder_with(run_folder, {}, not_deterministic=[])
+    assert "differ" not in determinism(run)
