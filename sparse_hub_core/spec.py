@@ -22,6 +22,10 @@ Seconds = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
+TYPES = ("bool", "int", "float", "str", "constrained-int", "constrained-float")
+"""How pydantic calls the types that a value may be of."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -177,13 +181,18 @@ def _validate(values: Mapping[str, Any], name_of: Any) -> Spec:
     try:
         return Spec.model_validate(dict(values))
     except ValidationError as error:
-        detail = error.errors()[0]
-        path = ".".join(str(part) for part in detail["loc"] if part != "constrained-int")
+        detail, location = error.errors()[0], error.errors()[0]["loc"]
+        details = [detail]
+        if location[-1] in TYPES:
+            # A value of one of several types: each says what it lacks for it.
+            location = location[:-1]
+            details = [other for other in error.errors() if other["loc"][:-1] == location]
+        path = ".".join(map(str, location))
         if detail["type"] == "extra_forbidden":
             fields = _fields_at(detail["loc"][:-1])
             nearest = did_you_mean(str(detail["loc"][-1]), fields)
             raise ConfigError(f"{name_of(path)} is no setting: {nearest}") from None
-        raise ConfigError(f"{name_of(path)} = {detail['input']!r} is wrong: {what_is_wrong([detail])}.") from None
+        raise ConfigError(f"{name_of(path)} = {detail['input']!r} is wrong: {what_is_wrong(details)}.") from None
 
 
 def _fields_at(location: tuple[int | str, ...]) -> list[str]:

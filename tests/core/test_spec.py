@@ -81,6 +81,7 @@ def test_a_wrong_file_is_told_of_even_where_a_flag_overrides_it(tmp_path):
         ({"validation": {"max_requests": 0}}, "--validation-max-requests = 0 "),
         ({"device": "tpu"}, "--device = 'tpu' "),
         ({"seed": -3}, "--seed = -3 "),
+        ({"search_options": {"a": [1]}}, "--search-options-a = (1,) is wrong: it must be true or false, or a whole"),
     ],
 )
 def test_a_flag_out_of_range_is_named(flags, flag):
