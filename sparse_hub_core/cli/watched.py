@@ -17,8 +17,9 @@ Place: TypeAlias = tuple[str, str, str]
 FAILED = ("timeout", "oom", "error")
 """How a trial ends that broke; one that is infeasible was never tried."""
 NO_BUDGET = Budget()
-LEAST = 0.1
-"""The share of a process's work after which it says how long the rest takes."""
+LEAST = 0.5
+"""The share of a process's work after which it says how long the rest takes: rungs differ too much in what a part of
+the work costs for less to tell, and then it says no more than has passed."""
 ALIKE = 2.0
 """By so much the pace of the present stage may differ from that of all; else neither says much of the rest."""
 

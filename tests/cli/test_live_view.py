@@ -149,7 +149,7 @@ def watched(**more) -> Watched:
     for preset, status in (("dense", "done"), ("local_sink", "failed"), (PRESET, "waiting"), (PRESET, "running")):
         seen = seen.at_cell(cell(preset, status))
     seen = seen.at_stage(f"{TASK}, F1: replay of the whole trace", now=10.0)
-    return replace(seen.further(done=30, skipped=20), searched=searched, **more)
+    return replace(seen.further(done=50), searched=searched, **more)
 
 
 def test_the_view_says_how_the_run_stands():
@@ -160,7 +160,7 @@ def test_the_view_says_how_the_run_stands():
         "Stage  F1: replay of the whole trace",
         "Trials F0 2/17, F1 2/17: 3 ok (1 over the budget)",
         "Best   #3, objective 0.5, error 0.25, density 40.0%",
-        f"Time   {'━' * 24} 50%, 0:40, about 0:50 left",
+        f"Time   {'━' * 24} 50%, 0:40, about 0:30 left",
     ]
 
 

@@ -90,30 +90,30 @@ def test_more_steps_than_were_estimated_do_no_harm(capsys):
 def test_what_need_not_be_run_again_says_nothing_of_the_time_that_is_left():
     watched = Watched(started=0.0, total=100).further(skipped=60)
     assert watched.seconds_left(now=1.0) is None
-    watched = watched.at_stage("load demo", now=5.0).at_stage("validate", now=20.0).further(done=10)
-    assert watched.share == pytest.approx(0.7)
-    # 10 of them took 4 seconds, and 30 are left.
-    assert watched.seconds_left(now=24.0) == pytest.approx(12.0)
-    assert Watched(0.0, total=100).further(done=1).seconds_left(now=4.0) is None
+    watched = watched.at_stage("load demo", now=5.0).at_stage("validate", now=20.0).further(done=20)
+    assert watched.share == pytest.approx(0.8)
+    # 20 of them took 8 seconds, and 20 are left.
+    assert watched.seconds_left(now=28.0) == pytest.approx(8.0)
+    assert Watched(0.0, total=100).further(done=49).seconds_left(now=4.0) is None
     # What is skipped later is no faster pace either.
-    assert watched.further(skipped=20).seconds_left(now=24.0) == pytest.approx(4.0)
+    assert watched.further(skipped=10).seconds_left(now=28.0) == pytest.approx(4.0)
 
 
 def test_a_pace_that_says_little_of_the_rest_gives_no_time_that_is_left():
-    watched = Watched(started=0.0, total=100).at_stage("F3", now=0.0).further(done=20)
-    assert watched.seconds_left(now=20.0) == pytest.approx(80.0)
-    slow, alike = watched.at_stage("F0", now=20.0).further(done=1), watched.at_stage("F3", now=20.0).further(done=1)
-    assert slow.seconds_left(now=40.0) is None
-    assert alike.seconds_left(now=21.5) is not None
-    assert watched.at_stage("load", now=20.0).seconds_left(now=20.0) is None
+    watched = Watched(started=0.0, total=100).at_stage("F3", now=0.0).further(done=60)
+    assert watched.seconds_left(now=60.0) == pytest.approx(40.0)
+    slow, alike = watched.at_stage("F0", now=60.0).further(done=1), watched.at_stage("F3", now=60.0).further(done=1)
+    assert slow.seconds_left(now=80.0) is None
+    assert alike.seconds_left(now=61.5) is not None
+    assert watched.at_stage("load", now=60.0).seconds_left(now=60.0) is None
 
 
 @pytest.mark.parametrize(("waiting", "is_told"), [(2, False), (1, True)])
 def test_cells_that_are_to_come_may_take_many_times_as_long(waiting, is_told):
     ended = {("demo", "t", f"e{number}"): "done" for number in range(2)}
     to_come = {("demo", "t", f"w{number}"): "waiting" for number in range(waiting)}
-    watched = Watched(started=0.0, total=100, cells={**ended, **to_come}).further(done=20)
-    assert (watched.seconds_left(now=20.0) is not None) == is_told
+    watched = Watched(started=0.0, total=100, cells={**ended, **to_come}).further(done=60)
+    assert (watched.seconds_left(now=60.0) is not None) == is_told
 
 
 def test_proposals_that_are_not_tried_for_one_reason_are_counted(capsys):
