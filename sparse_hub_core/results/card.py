@@ -7,8 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import from_json
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from sparse_hub_core.errors import UsageError
 from sparse_hub_core.fidelity import Fidelity
@@ -246,8 +245,8 @@ def read_card(path: Path) -> Card | None:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
     if len(text) > MAX_BYTES:
         raise UsageError(f"{path} has more than {MAX_BYTES >> 20} MiB, more than any result card; it was not read.")
+    # Of a file of any depth: pydantic's reader does not recurse without end.
     with suppress(ValueError):
-        content = from_json(text)
-        if isinstance(content, dict) and content.get("kind") == CARD_KIND:
+        if TypeAdapter(dict[str, Any]).validate_json(text).get("kind") == CARD_KIND:
             return parsed(path, text, Card)
     return None

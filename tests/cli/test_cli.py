@@ -118,7 +118,14 @@ def test_a_dry_run_shows_the_cells_of_a_debug_run(call, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--num-samples", "50"], ["Note: 50 configurations at F0, 17 at F1, 6 at F2, 4 at F3"]),
+        (
+            ["--num-samples", "50", "--preset", "sink_local_oracle_top_k"],
+            [
+                # All that there are.
+                "Note: local_sink: 35 configurations at F0, 12 at F1, 4 at F2, 4 at F3",
+                "Note: sink_local_oracle_top_k: 50 configurations at F0, 17 at F1, 6 at F2, 4 at F3",
+            ],
+        ),
         (
             ["--preset", "xattention"],
             ["local_sink: 10 configurations at F0, 4 at F1, 4", "xattention: 10 configurations at F2, 4 at F3"],
