@@ -18,8 +18,9 @@ LISTS = [name for name in COMMANDS if name.startswith("list-")]
 
 
 @pytest.fixture
-def call(capsys):
-    """Runs the program in this process and returns its exit code, output and errors."""
+def call(capsys, tmp_path, monkeypatch):
+    """Runs the program in this process, where no runs are, and returns its exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
 
     def call_main(*arguments):
         code = main(arguments)
