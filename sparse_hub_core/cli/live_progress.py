@@ -24,8 +24,7 @@ from sparse_hub_core.cli.told import (
     trial_sentence,
     trials_sentence,
 )
-from sparse_hub_core.cli.watched import FAILED, NO_BUDGET, Searched, Watched
-from sparse_hub_core.progress import Progress
+from sparse_hub_core.cli.watched import FAILED, NO_BUDGET, Watched, Watching
 from sparse_hub_core.search.budget import Budget
 from sparse_hub_core.wording import one_line
 
@@ -131,42 +130,18 @@ class _Display(Live):
         return Group(*lines)
 
 
-class LiveProgress(Progress):
+class LiveProgress(Watching):
     """Keeps the lines up to date."""
 
     def __init__(self, console: Console, budget: Budget = NO_BUDGET) -> None:
-        self.watched = Watched(time.monotonic(), Searched(budget))
+        super().__init__(budget)
         self.display = _Display(console, lambda width: frame(self.watched, time.monotonic(), width))
-
-    def begin(self, work: float) -> None:
-        """Note how much there is to do."""
-        self.watched = replace(self.watched, total=work)
-
-    def expect(self, more: float) -> None:
-        """Change how much there is to do."""
-        self.watched = replace(self.watched, total=self.watched.total + more)
 
     def cell(self, rows: Sequence[CellSummary]) -> None:
         """Count the cell; say above how it ended."""
-        self.watched = self.watched.at_cell(rows)
+        super().cell(rows)
         for sentence in cell_sentences(rows):
             self.display.say(sentence, "red" if rows[0].status == "failed" else "")
-
-    def stage(self, title: str) -> None:
-        """Show what is being done."""
-        self.watched = self.watched.at_stage(title, time.monotonic())
-
-    def advance(self, work: float = 1) -> None:
-        """Move the bar."""
-        self.watched = self.watched.further(done=work)
-
-    def skip(self, work: float) -> None:
-        """Move the bar."""
-        self.watched = self.watched.further(skipped=work)
-
-    def end(self) -> None:
-        """Fill the bar, however many requests were expected."""
-        self.watched = self.watched.ended()
 
     def trial(self, line: TrialLine, index: int, number: int, total: int) -> None:
         """Count the trial; say above how one failed."""

@@ -7,12 +7,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sparse_hub_core.cli.told import best_sentence, cell_sentences, clock, trial_sentence, trials_sentence
-from sparse_hub_core.cli.watched import FAILED, NO_BUDGET, Searched, Watched
-from sparse_hub_core.progress import Progress
+from sparse_hub_core.cli.watched import FAILED, NO_BUDGET, Searched, Watching
 from sparse_hub_core.search.budget import Budget
 from sparse_hub_core.wording import one_line
 
@@ -25,11 +23,11 @@ MAX_TRIALS = 20
 """About so many trials of a rung have a line, evenly spread; new bests and failures have one besides."""
 
 
-class PlainProgress(Progress):
+class PlainProgress(Watching):
     """Writes a line per event, each with the time since the start; on standard error."""
 
     def __init__(self, budget: Budget = NO_BUDGET) -> None:
-        self.watched = Watched(time.monotonic(), Searched(budget))
+        super().__init__(budget)
         self.rung = Searched(budget)
         """What is known of the trials since something else was being done."""
         self.repeated: Counter[str] = Counter()
@@ -38,17 +36,9 @@ class PlainProgress(Progress):
         """Trials of the rung that have no line."""
         self.told = 0
 
-    def begin(self, work: float) -> None:
-        """Note how much there is to do."""
-        self.watched = replace(self.watched, total=work)
-
-    def expect(self, more: float) -> None:
-        """Change how much there is to do."""
-        self.watched = replace(self.watched, total=self.watched.total + more)
-
     def cell(self, rows: Sequence[CellSummary]) -> None:
         """Write how a cell ended."""
-        self.watched = self.watched.at_cell(rows)
+        super().cell(rows)
         for sentence in cell_sentences(rows):
             self._end_rung()
             self._write(sentence)
@@ -56,23 +46,23 @@ class PlainProgress(Progress):
     def stage(self, title: str) -> None:
         """Write what is being done."""
         self._end_rung()
-        self.watched = self.watched.at_stage(title, time.monotonic())
+        super().stage(title)
         self._write(title)
 
     def advance(self, work: float = 1) -> None:
         """Write how far the run is, a few times in all."""
-        self.watched = self.watched.further(done=work)
+        super().advance(work)
         self._tell_share()
 
     def skip(self, work: float) -> None:
         """Write how far the run is, a few times in all."""
-        self.watched = self.watched.further(skipped=work)
+        super().skip(work)
         self._tell_share()
 
     def end(self) -> None:
         """Write that the run is done, however many requests were expected."""
         self._end_rung()
-        self.watched = self.watched.ended()
+        super().end()
         self._tell_share()
 
     def trial(self, line: TrialLine, index: int, number: int, total: int) -> None:

@@ -79,7 +79,7 @@ def validate(best: Path, models: str | None, **flags: Any) -> None:
     reproduced: the last lines say how far the answers, the scores and the densities here agree with those of the card,
     and the exit code is 1 where they do not.
     """
-    from sparse_hub_core.report.tables import write_cells
+    from sparse_hub_core.report.write_run import write_cells
     from sparse_hub_core.validate_best import judging
 
     registry = load_registry()
@@ -104,7 +104,7 @@ def validate(best: Path, models: str | None, **flags: Any) -> None:
 
 def _run(config: Path | None, debug: bool, dry_run: bool, flags: dict[str, Any], stages: tuple[StageName, ...]) -> None:
     from sparse_hub_core.execute_full_benchmark import debug_presets, execute_full_benchmark, plan
-    from sparse_hub_core.report.tables import write_summary
+    from sparse_hub_core.report.write_run import write_summary
 
     registry = load_registry()
     spec = build_spec(flags_to_settings(flags), config, debug)

@@ -34,7 +34,7 @@ def show(run: str, as_format: Format) -> None:
     from sparse_hub_core.report.cells_table import cells_table
     from sparse_hub_core.report.formats import Markdown, Screen, csv_text, json_text
     from sparse_hub_core.report.overview import overview, state_sentence
-    from sparse_hub_core.report.tables import write_run
+    from sparse_hub_core.report.write_run import write_run
 
     directory = run_directory(run)
     summary, is_running = load_summary(directory), RunDirectory(directory).is_running()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from sparse_hub_core.fidelity import FIDELITIES
+from sparse_hub_core.progress import Progress
 from sparse_hub_core.search.budget import Budget
 
 if TYPE_CHECKING:
@@ -135,3 +137,38 @@ class Watched:
     def count(self, *statuses: str) -> int:
         """Return how many cells have one of some statuses."""
         return sum(status in statuses for status in self.cells.values())
+
+
+class Watching(Progress):
+    """Keeps what is known of the run; what is shown of it is up to those who build on this."""
+
+    def __init__(self, budget: Budget = NO_BUDGET) -> None:
+        self.watched = Watched(time.monotonic(), Searched(budget))
+
+    def begin(self, work: float) -> None:
+        """Note how much there is to do."""
+        self.watched = replace(self.watched, total=work)
+
+    def expect(self, more: float) -> None:
+        """Change how much there is to do."""
+        self.watched = replace(self.watched, total=self.watched.total + more)
+
+    def cell(self, rows: Sequence[CellSummary]) -> None:
+        """Note how a cell stands."""
+        self.watched = self.watched.at_cell(rows)
+
+    def stage(self, title: str) -> None:
+        """Note what is being done."""
+        self.watched = self.watched.at_stage(title, time.monotonic())
+
+    def advance(self, work: float = 1) -> None:
+        """Note that so much is done."""
+        self.watched = self.watched.further(done=work)
+
+    def skip(self, work: float) -> None:
+        """Note that so much need not be done."""
+        self.watched = self.watched.further(skipped=work)
+
+    def end(self) -> None:
+        """Note that all is done, however much was expected."""
+        self.watched = self.watched.ended()

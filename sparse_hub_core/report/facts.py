@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sparse_hub_core.report.table import Table
+from sparse_hub_core.report.page_table import Table
 from sparse_hub_core.search.budget import Budget
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ from sparse_hub_core.report.heading import Heading, heading
 from sparse_hub_core.report.importance import FEWEST, importances
 from sparse_hub_core.report.notes import notes
 from sparse_hub_core.report.outcome import Measured, measured
+from sparse_hub_core.report.page_table import Table
 from sparse_hub_core.report.paste import as_python
 from sparse_hub_core.report.reproduce import command, determinism, others
 from sparse_hub_core.report.rows import cell_label, failures, further_scores, summary_table
 from sparse_hub_core.report.rungs import correlations
-from sparse_hub_core.report.table import Table
 from sparse_hub_core.report.trials import trials_table
 from sparse_hub_core.report.winners import winners
 

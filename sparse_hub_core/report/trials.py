@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sparse_hub_core.report.numbers import number, parameter
-from sparse_hub_core.report.table import Table
+from sparse_hub_core.report.page_table import Table
 from sparse_hub_core.results.files import content_hash
 from sparse_hub_core.wording import by_fidelity, count
 

@@ -13,8 +13,8 @@ from sparse_hub_core.report.html import write_report
 from sparse_hub_core.report.notes import io_sentence, notes, within_noise_sentence
 from sparse_hub_core.report.paste import as_python
 from sparse_hub_core.report.rows import COSTS, cell_row, failures, summary_table
-from sparse_hub_core.report.tables import write_cells
 from sparse_hub_core.report.text import column_widths, plain_table, write_table
+from sparse_hub_core.report.write_run import write_cells
 from sparse_hub_core.results.files import read_json
 from sparse_hub_core.results.schema import Interval, MaskerRecord, OtherScores, StratumScores, SummaryFile
 

@@ -12,8 +12,8 @@ from sparse_hub_core.report.html import write_report
 from sparse_hub_core.report.notes import notes
 from sparse_hub_core.report.rows import cell_row, failures
 from sparse_hub_core.report.rungs import correlations
-from sparse_hub_core.report.tables import write_cells, write_summary
 from sparse_hub_core.report.winners import winners as winners_table
+from sparse_hub_core.report.write_run import write_cells, write_summary
 from sparse_hub_core.results.files import append_line, write_json
 from sparse_hub_core.results.run_directory import RunDirectory
 from sparse_hub_core.results.schema import Correlation, SummaryFile, TrialLine

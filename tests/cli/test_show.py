@@ -14,7 +14,7 @@ from runs_by_hand import make_run, questions
 
 from sparse_hub_core.cli.main import main
 from sparse_hub_core.plugins import load_registry
-from sparse_hub_core.report.tables import write_summary
+from sparse_hub_core.report.write_run import write_summary
 from sparse_hub_core.results.files import append_line, read_json, write_json
 from sparse_hub_core.results.run_directory import RunDirectory
 from sparse_hub_core.results.schema import CellSummary, RunFile, SummaryFile, TrialLine

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure as PlotlyFigure
 
-    from sparse_hub_core.report.table import Table
+    from sparse_hub_core.report.page_table import Table
 
 # Okabe and Ito: told apart with every common kind of colour blindness; its yellow is too pale on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D")

@@ -10,7 +10,7 @@ from sparse_hub_core.report.figures.axes import Axis, axis
 from sparse_hub_core.report.figures.figure import LINE_SCALE, Figure, as_json, layout, plain
 from sparse_hub_core.report.numbers import number, parameter
 from sparse_hub_core.report.outcome import ERROR, Measured
-from sparse_hub_core.report.table import Table
+from sparse_hub_core.report.page_table import Table
 
 MOST_PARAMETERS = 9
 AXIS_WIDTH, HEIGHT = 110, 400

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sparse_hub_core.report.figures.figure import COLOURS, Figure, as_json, layout, plain
 from sparse_hub_core.report.importance import FEW_VALUES, SHUFFLES, Importance
 from sparse_hub_core.report.outcome import Measured
-from sparse_hub_core.report.table import Table
+from sparse_hub_core.report.page_table import Table
 
 ROW, FRAME = 32, 90
 METHOD = "One-way on ranks (Kruskal-Wallis); chance by {shuffles} shuffles of the {outcome}."

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from sparse_hub_core.presets import DENSE
 from sparse_hub_core.report.figures.figure import COLOURS, LEGEND_ROW, SYMBOLS, TOP, Figure, as_json, layout, plain
 from sparse_hub_core.report.numbers import number, percent
+from sparse_hub_core.report.page_table import Table
 from sparse_hub_core.report.rows import cell_label
-from sparse_hub_core.report.table import Table
 
 if TYPE_CHECKING:
     from sparse_hub_core.results.schema import CellSummary, Interval

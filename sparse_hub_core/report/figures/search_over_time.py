@@ -11,7 +11,7 @@ from sparse_hub_core.report.figures.axes import magnitudes
 from sparse_hub_core.report.figures.figure import COLOURS, LEGEND_ROW, TOP, Figure, as_json, is_wide, layout, plain
 from sparse_hub_core.report.numbers import number
 from sparse_hub_core.report.outcome import Outcome, outcome_of
-from sparse_hub_core.report.table import Table
+from sparse_hub_core.report.page_table import Table
 from sparse_hub_core.report.trials import TRIAL_STATUS
 from sparse_hub_core.wording import count
 

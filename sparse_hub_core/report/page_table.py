@@ -1,4 +1,4 @@
-"""A table of the page."""
+"""A table of report.html, which the page can sort."""
 
 from __future__ import annotations
 
