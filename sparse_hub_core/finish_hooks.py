@@ -12,9 +12,8 @@ from sparse_hub_core.errors import UsageError
 from sparse_hub_core.plugins import are_errors_raised, error_in_one_line
 from sparse_hub_core.progress import Progress
 from sparse_hub_core.registry import FinishHook
-from sparse_hub_core.results.files import read_json
 from sparse_hub_core.results.run_directory import CellDirectory, RunDirectory
-from sparse_hub_core.results.schema import CellFile, CellSummary, TrialLine
+from sparse_hub_core.results.schema import CellSummary, TrialLine
 
 
 @dataclass(frozen=True)
@@ -84,5 +83,5 @@ class FinishHooks(Progress):
         folder, identity = self.run.cell(*self.running).path, ""
         # A file that is not there or damaged is why the cell failed, which its row tells.
         with suppress(UsageError):
-            identity = read_json(folder / "cell.json", CellFile).identity
+            identity = CellDirectory(folder).identity() or ""
         return CellPlace(*self.running, self.run.path, folder, identity)

@@ -112,7 +112,7 @@ def _arm(run: RunDirectory, cell: CellSummary, run_name: str, name: str) -> Arm:
 
 def _conditions(run: RunDirectory, model: str, task: str) -> dict[str, Any]:
     """Return what dense attention's cell says that its scores depend on, by the name of each part."""
-    file = run.cell(model, task, DENSE).path / "cell.json"
+    file = run.cell(model, task, DENSE).cell_file
     return _flat(read_json(file, CellFile).content) if file.exists() else {}
 
 

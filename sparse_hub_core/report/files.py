@@ -77,7 +77,7 @@ def read_run(directory: Path, summary: SummaryFile) -> RunFiles:
     """Read what the page shows; it never fails on a folder that is only partly filled."""
     reader = _Reader(summary.run_id)
     folder = RunDirectory(directory)
-    path = directory / "run.json"
+    path = folder.run_file
     run = reader.read(lambda: read_json(path, RunFile)) if path.exists() else None
     if run is None and not path.exists():
         reader.problems.append(f"{path} is missing, so settings, versions and hardware are not known.")

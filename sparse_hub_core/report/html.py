@@ -10,6 +10,7 @@ from sparse_hub_core.plugins import load_registry
 from sparse_hub_core.report.files import read_run
 from sparse_hub_core.report.page import Page, build_page
 from sparse_hub_core.results.files import write_text
+from sparse_hub_core.results.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from sparse_hub_core.registry import Registry
@@ -24,7 +25,7 @@ def write_report(directory: Path, summary: SummaryFile, registry: Registry | Non
     Raises:
         SparseHubError: The folder cannot be written.
     """
-    path = directory / "report.html"
+    path = RunDirectory(directory).report
     page = build_page(read_run(directory, summary), registry or load_registry(), datetime.now(timezone.utc))
     write_text(path, render(page))
     return path

@@ -69,7 +69,7 @@ def validated_winners(path: Path) -> list[Winner]:
     Raises:
         UsageError: There is none, or one of their files is damaged.
     """
-    if path.is_dir() and (path / "run.json").exists():
+    if path.is_dir() and RunDirectory(path).run_file.exists():
         found = [winner for folder in _winning_folders(path) if (winner := _winner(folder, path)) is not None]
         if not found:
             raise UsageError(f"{path} has no validated winner yet; run the same command again to go on.")
@@ -77,7 +77,7 @@ def validated_winners(path: Path) -> list[Winner]:
     folder = path if path.is_dir() else path.parent
     if not path.exists() or (path.is_file() and path.name not in ("best.json", "validation.json")):
         raise UsageError(f"{path} is no run, no cell's folder and no best.json; name one of them.")
-    run = next((parent for parent in folder.resolve().parents if (parent / "run.json").exists()), None)
+    run = next((parent for parent in folder.resolve().parents if RunDirectory(parent).run_file.exists()), None)
     winner = None if run is None else _winner(folder.resolve(), run)
     if winner is None:
         raise UsageError(
@@ -98,21 +98,21 @@ def _winning_folders(run: Path) -> Iterator[Path]:
 def _winner(folder: Path, run: Path) -> Winner | None:
     validation = CellDirectory(folder).read_validation()
     best = CellDirectory(folder).read_best() or _given(folder, run)
-    cell = next((place for place in (folder, folder.parent) if (place / "cell.json").exists()), None)
+    cell = next((place for place in map(CellDirectory, (folder, folder.parent)) if place.cell_file.exists()), None)
     if validation is None or best is None or cell is None:
         return None
     return Winner(
         CellDirectory(folder),
         best,
         validation,
-        read_json(run / "run.json", RunFile),
-        read_json(cell / "cell.json", CellFile),
+        read_json(RunDirectory(run).run_file, RunFile),
+        read_json(cell.cell_file, CellFile),
         _rows(run),
     )
 
 
 def _rows(run: Path) -> list[CellSummary]:
-    summary = run / "summary.json"
+    summary = RunDirectory(run).summary
     return read_json(summary, SummaryFile).cells if summary.exists() else []
 
 

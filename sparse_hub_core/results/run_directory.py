@@ -86,13 +86,22 @@ class CellDirectory:
         """The detailed log of the validation."""
         return self.path / "validation.log"
 
+    @property
+    def cell_file(self) -> Path:
+        """What identifies the results."""
+        return self.path / "cell.json"
+
+    def identity(self) -> str | None:
+        """Return what identifies the results, None where there are none."""
+        return read_json(self.cell_file, CellFile).identity if self.cell_file.exists() else None
+
     def open(self, content: dict[str, Any]) -> str:
         """Claim the folder for results that this content identifies, and return the identity.
 
         Results of another identity are moved aside, never reused and never lost; those of this one come back.
         """
         identity = content_hash(content)
-        found = _identity_of(self.path)
+        found = self.identity()
         if found == identity:
             return identity
         if found is not None:
@@ -101,17 +110,17 @@ class CellDirectory:
         if earlier is not None and not self.path.exists():
             earlier.rename(self.path)
         else:
-            write_json(self.path / "cell.json", CellFile(identity=identity, content=content))
+            write_json(self.cell_file, CellFile(identity=identity, content=content))
         return identity
 
     def _aside(self, identity: str) -> Path | None:
         """Return the folder that results of an identity were moved to."""
         folders = sorted(self.path.parent.glob(f"{glob.escape(self.path.name)}.{identity[:8]}*"))
-        return next((folder for folder in folders if _identity_of(folder) == identity), None)
+        return next((folder for folder in folders if CellDirectory(folder).identity() == identity), None)
 
     def found(self, identity: str) -> CellDirectory | None:
         """Return where the results of this identity are, be they moved aside; None where there are none."""
-        folder = self.path if _identity_of(self.path) == identity else self._aside(identity)
+        folder = self.path if self.identity() == identity else self._aside(identity)
         return None if folder is None else CellDirectory(folder)
 
     def status(self) -> Literal["new", "begun", "searched", "done"]:
@@ -151,12 +160,6 @@ class CellDirectory:
     def read_validation(self) -> ValidationFile | None:
         """Return the verdict, if the validation ended."""
         return read_json(self.validation, ValidationFile) if self.validation.exists() else None
-
-
-def _identity_of(folder: Path) -> str | None:
-    """Return what identifies the results in a folder, None where it holds none."""
-    cell_file = folder / "cell.json"
-    return read_json(cell_file, CellFile).identity if cell_file.exists() else None
 
 
 def _lock(file: IO[str]) -> bool:
